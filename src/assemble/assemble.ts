@@ -1,0 +1,145 @@
+import type { RequestListener } from 'node:http';
+import type { LoadedConfiguration } from '../config/load.ts';
+import { createPasswordChecks } from '../exchange/credentials/password-check.ts';
+import { createExchange } from '../exchange/exchange.ts';
+import { createCredentialFinder } from '../exchange/find-credential.ts';
+import { createReuseCache } from '../exchange/reuse.ts';
+import type { Decision } from '../exchange/types.ts';
+import { createAuthListener } from '../gateways/auth-listener.ts';
+import { createCallerCheck } from '../gateways/callers.ts';
+import { KeyError } from '../keys/key-error.ts';
+import type { KeyRing, KeySettings } from '../keys/key-ring.ts';
+import { createPublicApp } from '../public/app.ts';
+import { createOwnTokenVerifier } from '../tokens/verify.ts';
+import { createCredentials } from './credentials.ts';
+import { createFindings, type Findings } from './findings.ts';
+import { createGateways } from './gateways.ts';
+import { keySettings } from './keys.ts';
+import { compileRoutes } from './routes.ts';
+import { createHostFilter } from './upstream-hosts.ts';
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ServiceDeps {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Log;
+  readonly onDecision: (gateway: string, decision: Decision) => void;
+  /** @throws KeyError */
+  readonly openKeys: (settings: KeySettings) => Promise<KeyRing>;
+}
+
+/** Everything that a configuration describes, made once and ready to listen. */
+export interface Service {
+  readonly auth: RequestListener;
+  readonly public: RequestListener;
+  readonly keyRing: KeyRing;
+  /** Fetches the keys of issuers for the first time; a fetch that fails is tried again later. */
+  start(): Promise<void>;
+  close(): void;
+}
+
+/**
+ * Builds the service; opens nothing.
+ *
+ * @throws ConfigurationError with everything that is wrong beyond the shape of the file
+ */
+export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): Promise<Service> {
+  const { configuration } = loaded;
+  const { now, log } = deps;
+  const findings = createFindings(loaded);
+  const { reuse: bounds } = configuration.token;
+  const reuse = createReuseCache({
+    maxEntries: bounds === 'off' ? 1 : bounds.max_entries,
+    maxBytes: bounds === 'off' ? 1 : bounds.max_bytes,
+  });
+  const passwordChecks = createPasswordChecks({ now });
+  const credentials = createCredentials(
+    configuration,
+    { now, log, passwordChecks, onChange: reuse.clear },
+    findings,
+  );
+  const routes = compileRoutes(configuration, credentials.inputs, findings);
+  const keyRing = await openKeys(loaded, deps, findings);
+  findings.throwAny();
+  if (routes === undefined || keyRing === undefined) throw new Error('a finding was lost');
+
+  const { issuer } = configuration;
+  const exchange = createExchange({
+    findCredential: createCredentialFinder(credentials.methods),
+    router: routes.router,
+    reuse,
+    signer: () => keyRing.signer,
+    issuer,
+    isUpstreamHost: createHostFilter(configuration),
+    now,
+  });
+  const { auth } = configuration.listen;
+  return {
+    auth: createAuthListener({
+      gateways: createGateways(configuration, credentials, routes.all),
+      isCaller: createCallerCheck(callerRules(loaded), auth.path === undefined ? 'tcp' : 'unix'),
+      exchange,
+      onDecision: deps.onDecision,
+      onError: (error) => log.error({ error: describeError(error) }, 'a request failed'),
+    }),
+    public: createPublicApp({
+      issuer,
+      keyRing,
+      clients: configuration.clients.map((client) => ({
+        id: client.id,
+        secretSha256: client.secret_sha256,
+        secretHash: client.secret_hash,
+        may: client.may,
+        audiences: client.audiences,
+      })),
+      verify: createOwnTokenVerifier({ issuer, keyRing, now }),
+      verifyPassword: passwordChecks.check,
+      jwksPaths: configuration.keys.jwks_paths,
+      log: (event) => log.warn(event, 'a request to the public listener failed'),
+    }) as RequestListener,
+    keyRing,
+    async start() {
+      await Promise.all(credentials.issuers.map((each) => each.start()));
+    },
+    close() {
+      for (const each of credentials.issuers) each.close();
+    },
+  };
+}
+
+async function openKeys(
+  { configuration }: LoadedConfiguration,
+  deps: ServiceDeps,
+  findings: Findings,
+): Promise<KeyRing | undefined> {
+  try {
+    return await deps.openKeys(keySettings(configuration));
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    findings.add(['keys'], error.message);
+    return undefined;
+  }
+}
+
+function callerRules({ configuration: { callers } }: LoadedConfiguration) {
+  return (
+    callers && {
+      networks: callers.networks,
+      secrets: callers.secret_file === undefined ? undefined : callers.secrets,
+      certificates: callers.certificates,
+    }
+  );
+}
+
+/** The place of a mistake of ours; its message could quote what a stranger sent. */
+function describeError(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  const name = error instanceof Error ? error.name : typeof error;
+  return [name, ...frames.slice(0, 5)].join('\n');
+}

@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs';
+import type { Path } from '../config/problems.ts';
+import type { Bearer } from '../config/schema/bearer.ts';
+import type { Configuration } from '../config/schema/configuration.ts';
+import type { CredentialEntry } from '../config/schema/credentials.ts';
+import { createApiKeyMethod } from '../exchange/credentials/api-key.ts';
+import { parseKeysFile } from '../exchange/credentials/api-keys-file.ts';
+import { createBasicMethod } from '../exchange/credentials/basic.ts';
+import { type BearerRules, createBearerMethod } from '../exchange/credentials/bearer.ts';
+import type { JwtIssuer } from '../exchange/credentials/bearer-jwt.ts';
+import { createClientCertificateMethod } from '../exchange/credentials/client-certificate.ts';
+import type { ClientIdRule } from '../exchange/credentials/client-id.ts';
+import type { CredentialMethod } from '../exchange/credentials/credential-method.ts';
+import { parseHtpasswd } from '../exchange/credentials/htpasswd.ts';
+import type { PasswordChecks } from '../exchange/credentials/password-check.ts';
+import { compileExpression, joinInputs, type RequestInputs } from '../exchange/expressions.ts';
+import type { Introspector, IssuerKeys } from '../exchange/types.ts';
+import { createFileKeys } from '../issuers/file-keys.ts';
+import { createIntrospector } from '../issuers/introspection-client.ts';
+import { createIssuerKeys, type RefreshedIssuerKeys } from '../issuers/issuer-keys.ts';
+import type { Log } from '../issuers/log.ts';
+import type { Findings } from './findings.ts';
+
+export interface Credentials {
+  readonly methods: readonly CredentialMethod[];
+  /** What expressions of the credentials read of a request. */
+  readonly inputs: RequestInputs;
+  /** Header names, lower case, that carry credentials. */
+  readonly headers: readonly string[];
+  /** Issuers whose keys are fetched in the background. */
+  readonly issuers: readonly RefreshedIssuerKeys[];
+}
+
+export interface CredentialDeps {
+  readonly now: () => number;
+  readonly log: Log;
+  readonly passwordChecks: PasswordChecks;
+  /** Told when what was verified before may no longer hold. */
+  readonly onChange: () => void;
+}
+
+type JwtVerification = Extract<NonNullable<Bearer['verify']>, { issuer: string; types: unknown }>;
+
+/** Makes each configured kind once, in the configured order; what is wrong becomes a finding. */
+export function createCredentials(
+  { credentials }: Configuration,
+  deps: CredentialDeps,
+  findings: Findings,
+): Credentials {
+  const bearers = new BearerEntries(deps, findings);
+  for (const [index, { bearer }] of credentials.entries()) {
+    if (bearer) bearers.add(bearer, ['credentials', index, 'bearer']);
+  }
+  const first = credentials.findIndex(({ bearer }) => bearer);
+  const methods = credentials.flatMap((entry, index) => {
+    if (entry.bearer) return index === first ? [bearers.method()] : [];
+    return otherMethod(entry, index, deps, findings) ?? [];
+  });
+  const readsAuthorization = credentials.some(({ bearer, basic }) => bearer ?? basic);
+  return {
+    methods,
+    inputs: joinInputs(bearers.inputs),
+    headers: [
+      ...(readsAuthorization ? ['authorization'] : []),
+      ...credentials.flatMap(({ api_key }) => api_key?.header ?? []),
+    ],
+    issuers: bearers.refreshed,
+  };
+}
+
+function otherMethod(
+  { basic, client_certificate: certificate, api_key: apiKey }: CredentialEntry,
+  index: number,
+  { now, passwordChecks: checks }: CredentialDeps,
+  findings: Findings,
+): CredentialMethod | undefined {
+  const at = (...keys: string[]) => ['credentials', index, ...keys];
+  const read = <T>(path: Path, file: string, parse: (text: string) => T) =>
+    findings.attempt(path, () => parse(readFileSync(file, 'utf8')));
+  if (basic) {
+    if (!basic.verify) return createBasicMethod({ trusted: true });
+    const path = at('basic', 'verify', 'htpasswd_file');
+    const htpasswd = read(path, basic.verify.htpasswd_file, parseHtpasswd);
+    return htpasswd && createBasicMethod({ htpasswd, checks });
+  }
+  if (certificate) {
+    if (!certificate.verify) return createClientCertificateMethod({ trusted: true, now });
+    return read(at('client_certificate', 'verify', 'ca_file'), certificate.verify.ca_file, (ca) =>
+      createClientCertificateMethod({ ca, now }),
+    );
+  }
+  if (apiKey) {
+    const { header, verify } = apiKey;
+    if (!verify) return createApiKeyMethod({ header, trusted: true });
+    const keys = read(at('api_key', 'verify', 'keys_file'), verify.keys_file, parseKeysFile);
+    return keys && createApiKeyMethod({ header, keys, now });
+  }
+  return undefined;
+}
+
+/** Several bearer entries are one kind of credential: `iss` picks among them. */
+class BearerEntries {
+  readonly inputs: RequestInputs[] = [];
+  readonly refreshed: RefreshedIssuerKeys[] = [];
+  readonly #issuers: (JwtIssuer & BearerRules)[] = [];
+  readonly #deps: CredentialDeps;
+  readonly #findings: Findings;
+  #introspection: (BearerRules & { introspector: Introspector }) | undefined;
+  #trusted: BearerRules | undefined;
+
+  constructor(deps: CredentialDeps, findings: Findings) {
+    this.#deps = deps;
+    this.#findings = findings;
+  }
+
+  add(bearer: Bearer, path: Path): void {
+    const { verify } = bearer;
+    const clientId = this.#clientId(bearer.client_id, [...path, 'client_id']);
+    const rules = (timing: { exp: string; clock_skew: number }): BearerRules => ({
+      clientId,
+      expOptional: timing.exp === 'optional',
+      clockSkew: timing.clock_skew,
+    });
+    if (verify === undefined) this.#trusted = rules(bearer);
+    else if ('introspection' in verify) this.#addIntrospection(verify, rules(verify));
+    else this.#addIssuer(verify, rules(verify), [...path, 'verify']);
+  }
+
+  method(): CredentialMethod {
+    const { now } = this.#deps;
+    return this.#trusted
+      ? createBearerMethod({ now, trusted: { ...this.#trusted, types: usualTypes } })
+      : createBearerMethod({ now, issuers: this.#issuers, introspection: this.#introspection });
+  }
+
+  #addIntrospection(
+    verify: Extract<NonNullable<Bearer['verify']>, { introspection: unknown }>,
+    rules: BearerRules,
+  ): void {
+    const { introspection, issuer, audiences } = verify;
+    const introspector = createIntrospector({
+      endpoint: introspection.endpoint,
+      clientId: introspection.client_id,
+      clientSecret: introspection.client_secret ?? '',
+      ...(issuer !== undefined && { issuer }),
+      ...(Array.isArray(audiences) && { audiences }),
+      now: this.#deps.now,
+      log: this.#deps.log,
+    });
+    this.#introspection = { ...rules, introspector };
+  }
+
+  #addIssuer(verify: JwtVerification, rules: BearerRules, path: Path): void {
+    const keys = this.#findings.attempt([...path, 'jwks_file'], () => this.#keysOf(verify));
+    if (keys === undefined) return;
+    const { issuer, audiences, algorithms, types } = verify;
+    this.#issuers.push({
+      ...rules,
+      issuer,
+      keys,
+      audiences: Array.isArray(audiences) ? new Set(audiences) : 'any',
+      algorithms: new Set(algorithms),
+      types: readTypes(types),
+    });
+  }
+
+  #keysOf({ issuer, jwks_file, jwks_uri, jwks_origins, algorithms }: JwtVerification): IssuerKeys {
+    const { now, log, onChange } = this.#deps;
+    if (jwks_file !== undefined) {
+      return createFileKeys({ text: readFileSync(jwks_file, 'utf8'), algorithms, log });
+    }
+    const keys = createIssuerKeys({
+      issuer,
+      ...(jwks_uri !== undefined && { jwksUri: jwks_uri }),
+      jwksOrigins: jwks_origins,
+      algorithms,
+      now,
+      log,
+      onChange,
+    });
+    this.refreshed.push(keys);
+    return keys;
+  }
+
+  #clientId(clientId: Bearer['client_id'], path: Path): ClientIdRule {
+    if (typeof clientId === 'string') return { kind: 'claims', paths: [clientId] };
+    if (Array.isArray(clientId)) return { kind: 'claims', paths: clientId };
+    const { cel } = clientId as { cel: string };
+    const expression = this.#findings.attempt(path, () => compileExpression(cel));
+    if (expression === undefined) return { kind: 'claims', paths: [] };
+    this.inputs.push(expression.inputs);
+    return { kind: 'expression', expression };
+  }
+}
+
+const usualTypes = readTypes(['none', 'JWT', 'at+jwt']);
+
+/** `none` stands for an absent `typ`; RFC 7515 §4.1.9 lets `application/` be left out. */
+function readTypes(types: readonly string[]): ReadonlySet<string | undefined> {
+  return new Set(
+    types.map((type) =>
+      type === 'none' ? undefined : type.toLowerCase().replace(/^application\//, ''),
+    ),
+  );
+}

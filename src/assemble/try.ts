@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import type { LoadedConfiguration } from '../config/load.ts';
+import { generatePrivateKey } from '../keys/generate.ts';
+import { createKeyRing, type KeyRing, type KeySettings, readKeyRing } from '../keys/key-ring.ts';
+import { assemble } from './assemble.ts';
+
+/**
+ * Does all that serving would do before it listens, and changes nothing.
+ *
+ * @returns what an operator should know, such as an identity provider that cannot be reached
+ * @throws ConfigurationError when serving would refuse to start
+ */
+export async function tryConfiguration(loaded: LoadedConfiguration): Promise<readonly string[]> {
+  const notes: string[] = [];
+  const note = (fields: object, message: string) => {
+    notes.push(`warning: ${message} ${JSON.stringify(fields)}`);
+  };
+  const service = await assemble(loaded, {
+    now: Date.now,
+    log: { info() {}, warn: note, error: note },
+    onDecision() {},
+    async openKeys(settings) {
+      if (!isMissing(settings)) return readKeyRing(settings);
+      notes.push(`note: ${settings.directory} will be made at first start, with a key`);
+      return ephemeralKeyRing(settings);
+    },
+  });
+  await service.start();
+  service.close();
+  return notes;
+}
+
+function isMissing(settings: KeySettings): settings is KeySettings & { directory: string } {
+  return 'directory' in settings && !existsSync(settings.directory);
+}
+
+async function ephemeralKeyRing({ algorithm }: KeySettings): Promise<KeyRing> {
+  return createKeyRing([await generatePrivateKey(algorithm)]);
+}

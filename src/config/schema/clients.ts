@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { expectsUnseen } from '../wording.ts';
+import { distinct, exactlyOne } from './rules.ts';
+import { fileName, text } from './values.ts';
+
+const sha256Error = expectsUnseen('a SHA-256', 'write 64 hex digits, as `hash --key` prints them');
+const hashError = expectsUnseen('an argon2 or bcrypt hash', 'write what `countersign hash` prints');
+
+export const secretSha256 = z
+  .string(sha256Error)
+  .regex(/^[0-9a-f]{64}$/i, sha256Error)
+  .transform((hex) => hex.toLowerCase())
+  .meta({ title: 'SHA-256 in hex', writeOnly: true });
+
+export const secretHash = z
+  .string(hashError)
+  .regex(
+    /^(\$argon2(id|i|d)\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+|\$2[aby]\$\d\d\$[\w./]{53})$/,
+    hashError,
+  )
+  .meta({ title: 'argon2 or bcrypt hash', writeOnly: true });
+
+const clientSchema = z
+  .strictObject({
+    id: text.describe('The client’s id'),
+    secret_sha256: secretSha256.optional().describe('SHA-256 of a generated secret'),
+    secret_sha256_file: fileName.optional().describe('A file with that SHA-256'),
+    secret_hash: secretHash.optional().describe('argon2 or bcrypt hash of a chosen secret'),
+    secret_hash_file: fileName.optional().describe('A file with that hash'),
+    may: z
+      .array(z.enum(['introspect']))
+      .min(1)
+      .describe('What the client may do'),
+    audiences: z
+      .union([z.literal('any'), z.array(text).min(1)], {
+        error: ({ input }) =>
+          `${input === undefined ? 'is missing' : 'is not a list of audiences'}; list those of the client, or write any`,
+      })
+      .describe('Only tokens for these audiences concern the client; or `any`'),
+  })
+  .check(exactlyOne('secret_sha256', 'secret_sha256_file', 'secret_hash', 'secret_hash_file'));
+
+export const clientsSchema = z
+  .array(clientSchema)
+  .check(distinct(({ id }) => id, ['id']))
+  .default([])
+  .describe('Who may introspect');

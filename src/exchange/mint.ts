@@ -1,0 +1,57 @@
+import { refuse } from './refusals.ts';
+import type { TokenRules } from './route.ts';
+import { writeJson } from './strict-json.ts';
+import type { Claims, MintedToken, Refused, Signer } from './types.ts';
+
+/** Signs claims as a compact JWS (RFC 7515 §7.1, RFC 7519 §7.1). */
+export async function mint(
+  claims: Claims,
+  signer: Signer,
+  jku: string | undefined,
+): Promise<MintedToken> {
+  const payload = Buffer.from(writeJson(claims)).toString('base64url');
+  const signingInput = `${joseHeader(signer, jku)}.${payload}`;
+  const signature = await signer.sign(signingInput);
+  return {
+    jwt: `${signingInput}.${signature}`,
+    kid: signer.kid,
+    jti: claims['jti'] as string,
+    iat: claims['iat'] as number,
+    exp: claims['exp'] as number,
+  };
+}
+
+/** Header lines, name and value in turn; undefined when the head of the answer would be too large. */
+export function tokenLines(
+  token: MintedToken,
+  rules: TokenRules,
+  headers: readonly string[],
+): string[] | undefined {
+  const bearer = rules.header.toLowerCase() === 'authorization';
+  const lines = [rules.header, bearer ? `Bearer ${token.jwt}` : token.jwt, ...headers];
+  if (rules.downstreamHeader !== undefined) lines.push(rules.downstreamHeader, token.jwt);
+  return headBytes(lines) > rules.maxHeaderBytes ? undefined : lines;
+}
+
+/** Names the claims that take most room, for the log. */
+export function tooLarge(claims: Claims): Refused {
+  const sizes = Object.entries(claims)
+    .map(([name, value]) => ({ name, bytes: Buffer.byteLength(writeJson(value)) }))
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, 3);
+  const largest = sizes.map(({ name, bytes }) => `${name.slice(0, 64)} ${bytes} bytes`).join(', ');
+  return refuse('token_too_large', `largest claims: ${largest}`);
+}
+
+/** Status line, Date, Connection, Keep-Alive, Content-Length and the empty line. */
+const fixedHeadBytes = 140;
+
+function headBytes(lines: readonly string[]): number {
+  // Two more bytes each: `: ` after a name, CR LF after a value.
+  return lines.reduce((sum, part) => sum + part.length + 2, fixedHeadBytes);
+}
+
+function joseHeader({ alg, kid }: Signer, jku: string | undefined): string {
+  const header = { alg, typ: 'JWT', kid, ...(jku !== undefined && { jku }) };
+  return Buffer.from(JSON.stringify(header)).toString('base64url');
+}

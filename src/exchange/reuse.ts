@@ -1,0 +1,104 @@
+import { LRUCache } from 'lru-cache';
+import type { ReuseRules } from './route.ts';
+import type { Allowed, Decision, OriginalRequest } from './types.ts';
+
+/**
+ * Tokens that may be handed out again. A key names every input of the decision, so a hit answers
+ * what deciding anew would have answered, but for `iat`, `exp` and `jti`.
+ */
+export interface ReuseCache {
+  /** @param now milliseconds since the epoch */
+  get(key: string, now: number): Allowed | undefined;
+  /** One decision for identical requests in flight; what it answers is kept as `until` says. */
+  share(key: string, decide: () => Promise<Kept>): Promise<Decision>;
+  /** Forgets everything, also what is being decided now: keys, accounts or issuer keys changed. */
+  clear(): void;
+}
+
+export interface Kept {
+  readonly decision: Decision;
+  /** Milliseconds since the epoch; 0 to keep nothing. */
+  readonly until: number;
+}
+
+/** Objects, map slots and strings' own headers, about, in bytes. */
+const entryOverhead = 600;
+
+export function createReuseCache(bounds: {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+}): ReuseCache {
+  const entries = new LRUCache<string, { allowed: Allowed; until: number }>({
+    max: bounds.maxEntries,
+    maxSize: bounds.maxBytes,
+    sizeCalculation: ({ allowed }, key) =>
+      entryOverhead + key.length + 2 * allowed.token.jwt.length,
+  });
+  const inFlight = new Map<string, Promise<Decision>>();
+  let epoch = 0;
+
+  async function decideAndKeep(key: string, decide: () => Promise<Kept>): Promise<Decision> {
+    const begun = epoch;
+    try {
+      const { decision, until } = await decide();
+      if (decision.allowed && until > 0 && begun === epoch) {
+        entries.set(key, { allowed: decision, until });
+      }
+      return decision;
+    } finally {
+      if (begun === epoch) inFlight.delete(key);
+    }
+  }
+
+  return {
+    get(key, now) {
+      const entry = entries.get(key);
+      return entry !== undefined && now < entry.until ? entry.allowed : undefined;
+    },
+    share(key, decide) {
+      const running = inFlight.get(key);
+      if (running !== undefined) return running;
+      const decision = decideAndKeep(key, decide);
+      inFlight.set(key, decision);
+      return decision;
+    },
+    clear() {
+      epoch++;
+      entries.clear();
+      inFlight.clear(); // whoever comes now decides by the new state
+    },
+  };
+}
+
+/**
+ * Every part carries its length, so that no value can pass for two.
+ *
+ * @param kind of the credential, and `text` as it came
+ */
+export function reuseKey(
+  rules: ReuseRules,
+  request: OriginalRequest,
+  kind: string,
+  text: string,
+): string {
+  let key = `${rules.routeIndex} ${request.gateway} ${kind}${part(text)}`;
+  if (request.certificate !== undefined && kind !== 'client_certificate') {
+    key += `c${part(request.certificate)}`;
+  }
+  if (request.upstreamUrl !== undefined) key += `u${part(request.upstreamUrl)}`;
+  if (request.consumer !== undefined) {
+    const { id, custom_id, username, credential_identifier } = request.consumer;
+    key += `${part(id)}${part(custom_id)}${part(username)}${part(credential_identifier)}`;
+  }
+  if (rules.host) key += part(request.host);
+  if (rules.scheme) key += part(request.scheme);
+  if (rules.method) key += part(request.method);
+  if (rules.path) key += part(request.path);
+  if (rules.query) key += part(request.query);
+  for (const name of rules.headers) key += part(request.headers.get(name));
+  return key;
+}
+
+function part(value: string | undefined): string {
+  return value === undefined ? ' -' : ` ${value.length}:${value}`;
+}

@@ -1,0 +1,120 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Exchange } from '../exchange/exchange.ts';
+import { isRefused, refuse } from '../exchange/refusals.ts';
+import type { Allowed, Decision } from '../exchange/types.ts';
+import type { CallerCheck } from './callers.ts';
+import type { Gateway } from './gateway.ts';
+
+export interface AuthListenerDeps {
+  readonly gateways: readonly Gateway[];
+  readonly isCaller: CallerCheck;
+  readonly exchange: Exchange;
+  /** Told of every decision; must be quick, and must not throw. */
+  readonly onDecision: (gateway: string, decision: Decision) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Answers forward-auth calls: the decision path, from wire to wire. The body of a call is never
+ * read, its URL is never parsed, and no 2xx leaves without every header that was promised.
+ */
+export function createAuthListener(deps: AuthListenerDeps): RequestListener {
+  const { isCaller, exchange, onDecision, onError } = deps;
+  const gateways = new Map(deps.gateways.map((gateway) => [gateway.name, gateway]));
+
+  function decide(gateway: Gateway, call: IncomingMessage, rest: string) {
+    const headers = gateway.readHeaders(call.rawHeaders);
+    if (isRefused(headers)) return headers;
+    if (!isCaller(call, headers)) return refuse('wrong_caller');
+    const request = gateway.readRequest(headers, { method: call.method ?? '', rest });
+    return isRefused(request) ? request : exchange(request);
+  }
+
+  function answer(
+    gateway: Gateway,
+    call: IncomingMessage,
+    res: ServerResponse,
+    decision: Decision,
+  ) {
+    onDecision(gateway.name, decision);
+    if (decision.allowed) {
+      send(call, res, { status: 200, headers: allowHead(decision), body: '' });
+    } else {
+      send(call, res, gateway.writeRefusal(decision));
+    }
+  }
+
+  return (call, res) => {
+    const url = call.url ?? '';
+    const end = prefixEnd(url);
+    const gateway = gateways.get(url.slice(prefix.length, end));
+    if (gateway === undefined || !url.startsWith(prefix)) {
+      send(call, res, notFound);
+      return;
+    }
+    const fail = (error: unknown) => {
+      onError(error);
+      if (res.headersSent) call.socket.destroy();
+      else answer(gateway, call, res, refuse('internal_error'));
+    };
+    try {
+      const decision = decide(gateway, call, url.slice(end));
+      if (decision instanceof Promise) {
+        decision.then((late) => answer(gateway, call, res, late)).catch(fail);
+      } else {
+        answer(gateway, call, res, decision);
+      }
+    } catch (error) {
+      fail(error);
+    }
+  };
+}
+
+const prefix = '/auth/';
+
+/** @returns where `/auth/<name>` ends: at the next `/`, at `?`, or with the URL */
+function prefixEnd(url: string): number {
+  for (let at = prefix.length; at < url.length; at++) {
+    const code = url.charCodeAt(at);
+    if (code === 0x2f || code === 0x3f) return at;
+  }
+  return url.length;
+}
+
+const notFound = {
+  status: 404,
+  headers: ['Content-Type', 'application/problem+json', 'Content-Length', '57'],
+  body: '{"type":"about:blank","title":"Not Found","status":404}',
+};
+
+/** A reused token is written the same way each time. */
+const allowHeads = new WeakMap<Allowed, readonly string[]>();
+
+function allowHead(allowed: Allowed): readonly string[] {
+  let head = allowHeads.get(allowed);
+  if (head === undefined) {
+    head = [...allowed.headers, 'Content-Length', '0'];
+    allowHeads.set(allowed, head);
+  }
+  return head;
+}
+
+function send(
+  call: IncomingMessage,
+  res: ServerResponse,
+  { status, headers, body }: { status: number; headers: readonly string[]; body: string },
+): void {
+  if (!announcesBody(call)) {
+    res.writeHead(status, headers as string[]);
+    res.end(body === '' ? undefined : body);
+    return;
+  }
+  // Node would read the next request's bytes as the body that nobody waits for.
+  res.writeHead(status, [...headers, 'Connection', 'close']);
+  res.end(body, () => call.socket.destroySoon());
+}
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
+}

@@ -1,0 +1,120 @@
+import { refuseUrl } from './trusted-url.ts';
+
+export interface DocumentRequest<T> {
+  readonly url: string;
+  /** Limit of the body, after decompression. */
+  readonly maxBytes: number;
+  /** Reads the body; undefined when it is not such a document. */
+  readonly parse: (text: string) => T | undefined;
+  /** Sent by POST; without it the request is a GET. */
+  readonly form?: URLSearchParams;
+  /** The value of the Authorization header. */
+  readonly authorization?: string;
+  /** From the look-up of the name to the last byte of the body. */
+  readonly deadlineMs?: number;
+}
+
+export type Fetched<T> =
+  | {
+      readonly ok: true;
+      readonly document: T;
+      /** `max-age` of Cache-Control (RFC 9111 §5.2.2.1). */
+      readonly maxAgeSeconds: number | undefined;
+    }
+  /** `reason` is for the log: it holds nothing of what was sent or received. */
+  | { readonly ok: false; readonly reason: string };
+
+export const defaultDeadlineMs = 2_000;
+
+/**
+ * One bounded HTTP exchange with a party named in the configuration: one deadline for everything,
+ * a limited body, no redirects, no cookies, status 200 only. Never throws. A proxy is used only
+ * where the operator makes Node's own `fetch` use one.
+ */
+export async function fetchDocument<T>(request: DocumentRequest<T>): Promise<Fetched<T>> {
+  const problem = refuseUrl(request.url);
+  if (problem !== undefined) return failed(problem);
+  const deadlineMs = request.deadlineMs ?? defaultDeadlineMs;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  try {
+    return await exchange(request, deadline.signal);
+  } catch (error) {
+    return failed(
+      deadline.signal.aborted ? `no whole answer within ${deadlineMs} ms` : describe(error),
+    );
+  } finally {
+    clearTimeout(timer);
+    // What was not read is not wanted: frees the socket of a refused answer.
+    deadline.abort();
+  }
+}
+
+/** Reads JSON whose top level is an object; undefined for anything else. */
+export function parseJsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function exchange<T>(request: DocumentRequest<T>, signal: AbortSignal): Promise<Fetched<T>> {
+  const response = await fetch(request.url, {
+    method: request.form === undefined ? 'GET' : 'POST',
+    headers: {
+      accept: 'application/json',
+      // A hint only: an answer that is compressed all the same is measured after decompression.
+      'accept-encoding': 'identity',
+      ...(request.authorization === undefined ? {} : { authorization: request.authorization }),
+    },
+    body: request.form ?? null,
+    redirect: 'error',
+    signal,
+  });
+  if (response.status !== 200) return failed(`status ${response.status}`);
+  const text = await readBounded(response, request.maxBytes);
+  if (text === undefined) return failed(`more than ${request.maxBytes} bytes`);
+  const document = request.parse(text);
+  if (document === undefined) return failed('not the JSON that was expected');
+  return { ok: true, document, maxAgeSeconds: readMaxAge(response.headers.get('cache-control')) };
+}
+
+async function readBounded(response: Response, maxBytes: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+}
+
+function readMaxAge(cacheControl: string | null): number | undefined {
+  const digits = /(?:^|[\s,])max-age=(\d{1,9})/i.exec(cacheControl ?? '')?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function failed(reason: string): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason };
+}
+
+/** Refusals of `fetch` itself, which have no code. */
+const refusals = new Map<unknown, string>([
+  ['unexpected redirect', 'redirects are not followed'],
+  ['bad port', 'the Fetch standard blocks this port'],
+]);
+
+/** Codes only: a message may quote what was sent. */
+function describe(error: unknown): string {
+  const cause = isObject(error) && isObject(error['cause']) ? error['cause'] : error;
+  if (!isObject(cause)) return 'the exchange failed';
+  if (typeof cause['code'] === 'string') return cause['code'];
+  return refusals.get(cause['message']) ?? 'the exchange failed';
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+import { keySettings } from './assemble/keys.ts';
+import { run as check } from './commands/check.ts';
+import type { ConfiguredKeys, ExitCode } from './commands/command.ts';
+import { run as hash } from './commands/hash.ts';
+import { run as inspect } from './commands/inspect.ts';
+import { run as keys } from './commands/keys.ts';
+import { run as serveCommand } from './commands/serve.ts';
+import { findConfiguration } from './config/find.ts';
+import { ConfigurationError } from './config/problems.ts';
+import { serve } from './serve.ts';
+
+const usage = `Usage: countersign <command> [options]
+
+Turns whatever credential reached your gateway into one signed JWT that your backends can verify.
+
+  serve      answer gateways
+  check      validate a configuration and try it
+  hash       make the hash of a password or API key for a configuration
+  inspect    decode and verify a token
+  keys       list or import signing keys
+
+\`countersign <command> --help\` tells more. Exit codes: 0 yes, 1 no, 2 usage, 78 configuration.
+`;
+
+const io = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  now: Date.now,
+  serve,
+  readConfiguredKeys,
+};
+
+const commands = new Map<string, (args: readonly string[], all: typeof io) => Promise<ExitCode>>([
+  ['serve', serveCommand],
+  ['check', check],
+  ['hash', hash],
+  ['inspect', inspect],
+  ['keys', keys],
+]);
+
+/** What `inspect` and `keys` need of a configuration; nothing when none was named and none is there. */
+async function readConfiguredKeys(named: string | undefined): Promise<ConfiguredKeys | undefined> {
+  const { configuration } = findConfiguration(named, process.env);
+  return { issuer: configuration.issuer, keys: keySettings(configuration) };
+}
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  const command = commands.get(name ?? '');
+  if (command) return command(args, io);
+  const asked = name === '--help' || name === '-h';
+  (asked ? process.stdout : process.stderr).write(
+    name === undefined || asked
+      ? usage
+      : `There is no command ${JSON.stringify(name)}.\n\n${usage}`,
+  );
+  return asked ? 0 : 2;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const known = error instanceof ConfigurationError;
+  process.stderr.write(`${known ? error.message : (error as Error).stack}\n`);
+  process.exitCode = known ? 78 : 1;
+}

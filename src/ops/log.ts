@@ -1,0 +1,48 @@
+import { type Logger, pino } from 'pino';
+import pretty from 'pino-pretty';
+import type { Decision } from '../exchange/types.ts';
+
+export interface LogSettings {
+  readonly level: string;
+  readonly format: 'json' | 'pretty';
+  /** Which decisions get a line of their own. */
+  readonly decisions: 'all' | 'refused' | 'off';
+}
+
+/** @returns a logger that writes to standard output */
+export function createLog({ level, format }: Pick<LogSettings, 'level' | 'format'>): Logger {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  return format === 'pretty'
+    ? pino(options, pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname' }))
+    : pino(options);
+}
+
+/** @returns what writes a line for each decision: who and why, and never a credential or a token */
+export function createDecisionLog(
+  log: Pick<Logger, 'info'>,
+  wanted: LogSettings['decisions'],
+): (gateway: string, decision: Decision) => void {
+  if (wanted === 'off') return () => {};
+  return (gateway, decision) => {
+    if (!decision.allowed) {
+      const { reason, detail } = decision;
+      log.info({ gateway, decision: 'refused', reason, detail }, 'refused');
+    } else if (wanted === 'all') {
+      const { token, clientId, credential, sourceJti, route } = decision;
+      const { jti, kid } = token;
+      log.info(
+        {
+          gateway,
+          decision: 'allowed',
+          client_id: clientId,
+          credential,
+          route,
+          jti,
+          kid,
+          source_jti: sourceJti,
+        },
+        'allowed',
+      );
+    }
+  };
+}

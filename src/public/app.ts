@@ -1,0 +1,72 @@
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import type { KeyRing } from '../keys/key-ring.ts';
+import type { VerifyToken } from '../tokens/verify.ts';
+import { createBearerCheck } from './check-bearer.ts';
+import {
+  type Client,
+  type ClientAuthenticatorDeps,
+  createClientAuthenticator,
+} from './client-authentication.ts';
+import { type Endpoint, serveEndpoints } from './endpoint.ts';
+import { createIntrospection } from './introspect.ts';
+import { pathsOf, wellKnownPathsOf } from './issuer-urls.ts';
+import { createJwksEndpoint } from './jwks.ts';
+import type { PublicLog } from './log.ts';
+import { createMetadataEndpoint } from './metadata.ts';
+import { answerErrors } from './problem.ts';
+
+export interface PublicAppDeps {
+  /** A URL; its path, if it has one, is where the public paths are served too. */
+  readonly issuer: string;
+  readonly keyRing: KeyRing;
+  readonly clients: readonly Client[];
+  readonly verify: VerifyToken;
+  readonly verifyPassword: ClientAuthenticatorDeps['verifyPassword'];
+  /** More paths for the JWKS. */
+  readonly jwksPaths: readonly string[];
+  readonly log: PublicLog;
+}
+
+/** The public listener: JWKS, metadata and introspection. */
+export function createPublicApp(deps: PublicAppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+      },
+      // The name may be shared with other services; this one cannot promise TLS for all of them.
+      strictTransportSecurity: false,
+    }),
+  );
+  app.use(serveEndpoints(createEndpoints(deps)));
+  app.use(answerErrors(deps.log));
+  return app;
+}
+
+function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
+  const { issuer, keyRing, verify, log } = deps;
+  const jwks = createJwksEndpoint(keyRing.publicKeys);
+  const metadata = createMetadataEndpoint(issuer);
+  const authenticate = createClientAuthenticator(deps);
+  const introspection: Endpoint = {
+    crossOrigin: false,
+    get: createBearerCheck(verify),
+    post: createIntrospection({ authenticate, verify, log }),
+  };
+  const at = (paths: readonly string[], endpoint: Endpoint) =>
+    paths.map((path): [string, Endpoint] => [path, endpoint]);
+  // Later entries win, so that an extra path cannot hide an endpoint.
+  return new Map([
+    ...deps.jwksPaths.flatMap((path) => at(pathsOf(issuer, path), jwks)),
+    ...at(pathsOf(issuer, '/jwks'), jwks),
+    ...at(pathsOf(issuer, '/.well-known/jwks.json'), jwks),
+    ...at(wellKnownPathsOf(issuer, '/.well-known/oauth-authorization-server'), metadata),
+    ...at(wellKnownPathsOf(issuer, '/.well-known/openid-configuration'), metadata),
+    ...at(pathsOf(issuer, '/introspect'), introspection),
+  ]);
+}

@@ -1,0 +1,26 @@
+import type { Response } from 'express';
+
+/** An error answer of an OAuth endpoint (RFC 6749 §5.2). The description tells no secret. */
+export interface OAuthError {
+  readonly status: number;
+  readonly error:
+    | 'invalid_request'
+    | 'invalid_client'
+    | 'unauthorized_client'
+    | 'temporarily_unavailable';
+  readonly description: string;
+}
+
+export function invalidRequest(description: string, status = 400): OAuthError {
+  return { status, error: 'invalid_request', description };
+}
+
+export function sendOAuthError(res: Response, { status, error, description }: OAuthError): void {
+  // RFC 9110 §11.6.1 wants a challenge with every 401, also where the secret was in the form.
+  if (status === 401) res.setHeader('WWW-Authenticate', 'Basic realm="countersign"');
+  if (status === 503) res.setHeader('Retry-After', '1');
+  res.status(status);
+  res.setHeader('Content-Type', 'application/json');
+  res.setHeader('Cache-Control', 'no-store');
+  res.end(JSON.stringify({ error, error_description: description }));
+}

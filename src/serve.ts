@@ -1,0 +1,81 @@
+import type { Server } from 'node:http';
+import { assemble, type Service } from './assemble/assemble.ts';
+import type { LoadedConfiguration } from './config/load.ts';
+import { writeAddress } from './config/schema/listen.ts';
+import { openKeyRing } from './keys/key-ring.ts';
+import { close, createListener, open } from './listen.ts';
+import { createHealthListener } from './ops/health.ts';
+import { createDecisionLog, createLog } from './ops/log.ts';
+
+/**
+ * Builds every object once, opens the listeners, and serves until it is told to stop: then it is
+ * unready, goes on serving for the drain time, and closes. A second signal ends it at once.
+ *
+ * @returns when it has stopped
+ * @throws ConfigurationError, or what listening fails with
+ */
+export async function serve(loaded: LoadedConfiguration): Promise<void> {
+  const { configuration } = loaded;
+  const { listen, drain } = configuration;
+  const log = createLog(configuration.log);
+  const onDecision = createDecisionLog(log, configuration.log.decisions);
+  const service = await assemble(loaded, {
+    now: Date.now,
+    log,
+    onDecision,
+    openKeys: (settings) =>
+      openKeyRing(settings, {
+        now: Date.now,
+        log: ({ kid, alg }) => log.info({ kid, alg }, 'a signing key was made'),
+      }),
+  });
+
+  let state: 'starting' | 'ready' | 'stopping' = 'starting';
+  const health = createHealthListener({
+    started: () => state !== 'starting',
+    ready: () => state === 'ready',
+  });
+  const listeners = [
+    { name: 'ops', at: listen.ops, server: createListener(health, listen.ops) },
+    { name: 'public', at: listen.public, server: createListener(service.public, listen.public) },
+    { name: 'auth', at: listen.auth, server: createListener(service.auth, listen.auth) },
+  ];
+  const stopped = nextSignal();
+  for (const { name, at, server } of listeners) {
+    await open(server, at);
+    log.info({ listener: name, address: writeAddress(at) }, 'listening');
+  }
+  await service.start();
+  state = 'ready';
+  log.info({ kid: service.keyRing.signer.kid, issuer: configuration.issuer }, 'ready');
+
+  const signal = await stopped;
+  state = 'stopping';
+  log.info({ signal, drain_ms: drain }, 'stopping');
+  await stop(
+    listeners.map(({ server }) => server),
+    service,
+    drain,
+  );
+  log.info({}, 'stopped');
+}
+
+/** @returns the first of the signals that ask to stop; the next one ends the process at once */
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(1);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+async function stop(servers: readonly Server[], service: Service, drain: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, drain));
+  await Promise.all(servers.map((server) => close(server, drain)));
+  service.close();
+}

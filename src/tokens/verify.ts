@@ -1,0 +1,63 @@
+import { compactVerify } from 'jose';
+import { readCompactJws } from '../exchange/compact-jws.ts';
+import type { Claims, JsonObject } from '../exchange/types.ts';
+import type { KeyRing, VerificationKey } from '../keys/key-ring.ts';
+
+/** A token of this service that is good now. */
+export interface VerifiedToken {
+  readonly claims: Claims;
+  /** JOSE header. */
+  readonly header: JsonObject;
+  readonly kid: string;
+}
+
+/** Why a token is not good, in the order in which it is found out. */
+export type TokenFault =
+  | 'malformed'
+  | 'unknown_issuer'
+  | 'unknown_key'
+  | 'bad_signature'
+  | 'expired';
+
+/** Verifies a token of this service. Never throws. */
+export type VerifyToken = (jwt: string) => Promise<VerifiedToken | TokenFault>;
+
+export interface OwnTokenVerifierDeps {
+  readonly issuer: string;
+  readonly keyRing: Pick<KeyRing, 'verificationKey'>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * @returns a verifier for the tokens that this service signed (RFC 7515 §5.2, RFC 7519 §7.2); of
+ *   the JOSE header only `alg` and `kid` are looked at, and `alg` must be the key's own
+ */
+export function createOwnTokenVerifier({
+  issuer,
+  keyRing,
+  now,
+}: OwnTokenVerifierDeps): VerifyToken {
+  return async (jwt) => {
+    const token = readCompactJws(jwt);
+    if (token === undefined) return 'malformed';
+    const { header, payload: claims } = token;
+    if (claims['iss'] !== issuer) return 'unknown_issuer';
+    const { kid } = header;
+    const key = kid === undefined ? undefined : keyRing.verificationKey(kid);
+    if (kid === undefined || key === undefined) return 'unknown_key';
+    if (header.alg !== key.alg || !(await isSignedWith(key, jwt))) return 'bad_signature';
+    const { exp } = claims;
+    if (typeof exp !== 'number') return 'malformed';
+    return exp * 1000 > now() ? { claims, header: header.all, kid } : 'expired';
+  };
+}
+
+async function isSignedWith({ alg, key }: VerificationKey, jwt: string): Promise<boolean> {
+  try {
+    await compactVerify(jwt, key, { algorithms: [alg] });
+    return true;
+  } catch {
+    return false;
+  }
+}
