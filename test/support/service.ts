@@ -1,0 +1,160 @@
+import { request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { assemble, type Log } from '../../src/assemble/assemble.ts';
+import { loadConfiguration } from '../../src/config/load.ts';
+import type { Decision, JsonObject } from '../../src/exchange/types.ts';
+import { generatePrivateKey } from '../../src/keys/generate.ts';
+import { createKeyRing, readKeyRing } from '../../src/keys/key-ring.ts';
+import { createListener } from '../../src/listen.ts';
+
+export interface TestService {
+  /** Port of the auth listener on 127.0.0.1. */
+  readonly authPort: number;
+  /** Port of the public listener on 127.0.0.1. */
+  readonly publicPort: number;
+  /** Every decision so far, oldest first. */
+  readonly decisions: readonly Decision[];
+  /** Everything logged so far. */
+  readonly logged: readonly { readonly fields: object; readonly message: string }[];
+  /** Moves the service's clock, in seconds. */
+  readonly advance: (seconds: number) => void;
+  /** Asks as a gateway would; header lines are sent exactly as given, in turn name and value. */
+  readonly ask: (path: string, headers: readonly string[], method?: string) => Promise<Answer>;
+  readonly close: () => Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn. */
+  readonly rawHeaders: readonly string[];
+  readonly body: string;
+}
+
+/** One RSA key for all tests of a file: making one takes a while. */
+const sharedKey = generatePrivateKey('RS256');
+
+/**
+ * Builds the service from configuration text and serves it on free ports of this machine, in this
+ * process, with a clock that can be moved.
+ */
+export async function startService(
+  text: string,
+  { file = 'countersign.yaml', env = {} }: { file?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<TestService> {
+  let shift = 0;
+  const decisions: Decision[] = [];
+  const logged: { fields: object; message: string }[] = [];
+  const write = (fields: object, message: string) => {
+    logged.push({ fields, message });
+  };
+  const log: Log = { info: write, warn: write, error: write };
+  const loaded = loadConfiguration({ text, file, env });
+  const service = await assemble(loaded, {
+    now: () => Date.now() + shift,
+    log,
+    onDecision: (_gateway, decision) => decisions.push(decision),
+    openKeys: async (settings) =>
+      'directory' in settings ? createKeyRing([await sharedKey]) : readKeyRing(settings),
+  });
+  const { listen } = loaded.configuration;
+  const auth = createListener(service.auth, { tls: listen.auth.tls });
+  const open = createListener(service.public, {});
+  await Promise.all([listenAnywhere(auth), listenAnywhere(open)]);
+  await service.start();
+  const authPort = portOf(auth);
+  return {
+    authPort,
+    publicPort: portOf(open),
+    decisions,
+    logged,
+    advance: (seconds) => {
+      shift += seconds * 1000;
+    },
+    ask: (path, headers, method = 'GET') => send({ port: authPort, path, method, headers }),
+    async close() {
+      service.close();
+      for (const server of [auth, open]) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
+  };
+}
+
+/** Sends header lines as they are, duplicates and odd spellings included. */
+export function send({
+  port,
+  path,
+  method = 'GET',
+  headers = [],
+  body,
+}: {
+  readonly port: number;
+  readonly path: string;
+  readonly method?: string;
+  readonly headers?: readonly string[];
+  readonly body?: string;
+}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = httpRequest(
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        method,
+        agent: false,
+        setHost: false,
+        headers: [...headers] as never,
+      },
+      (res) => {
+        const chunks: Buffer[] = [];
+        res.on('data', (chunk: Buffer) => chunks.push(chunk));
+        res.on('end', () =>
+          resolve({
+            status: res.statusCode ?? 0,
+            headers: res.headers,
+            rawHeaders: res.rawHeaders,
+            body: Buffer.concat(chunks).toString('utf8'),
+          }),
+        );
+      },
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+
+/** The claims of a token, not verified. */
+export function claimsOf(jwt: string | string[] | undefined): JsonObject {
+  const payload = String(jwt).split('.')[1] ?? '';
+  return JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+}
+
+/** Header lines as nginx sends them. */
+export function nginxHeaders(url = 'https://api.example.com/orders', method = 'GET'): string[] {
+  return ['X-Original-Method', method, 'X-Original-URL', url];
+}
+
+/** Header lines as Traefik, Caddy, HAProxy, Apache and APISIX send them. */
+export function forwardedHeaders(url = 'https://api.example.com/orders', method = 'GET'): string[] {
+  const [, proto = '', host = '', uri = ''] = /^(\w+):\/\/([^/]*)(.*)$/s.exec(url) ?? [];
+  return [
+    ...['X-Forwarded-Method', method, 'X-Forwarded-Proto', proto],
+    ...['X-Forwarded-Host', host, 'X-Forwarded-Uri', uri],
+  ];
+}
+
+/** A JWT of which only the shape counts: its signature is not one. */
+export function unsignedJwt(claims: object, header: object = { alg: 'RS256' }): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part(header)}.${part(claims)}.c2lnbmF0dXJl`;
+}
+
+function listenAnywhere(server: Server): Promise<void> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
