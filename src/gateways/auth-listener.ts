@@ -81,10 +81,11 @@ function prefixEnd(url: string): number {
   return url.length;
 }
 
+const notFoundBody = '{"type":"about:blank","title":"Not Found","status":404}';
 const notFound = {
   status: 404,
-  headers: ['Content-Type', 'application/problem+json', 'Content-Length', '57'],
-  body: '{"type":"about:blank","title":"Not Found","status":404}',
+  headers: ['Content-Type', 'application/problem+json', 'Content-Length', `${notFoundBody.length}`],
+  body: notFoundBody,
 };
 
 /** A reused token is written the same way each time. */
