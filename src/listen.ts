@@ -17,41 +17,41 @@ export interface ListenSettings {
     | undefined;
 }
 
-/**
- * Longer than any gateway keeps a connection that it does not use (Envoy: an hour): a connection
- * that we close first can cost a request.
- */
-const keepAliveTimeout = 65 * 60_000;
-
+/** For strangers: what is slow or idle is let go. */
 const options: ServerOptions = {
   maxHeaderSize: 64 * 1024,
-  keepAliveTimeout,
+  keepAliveTimeout: 75_000,
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  // nginx sends none for requests that had none; the profile that needs it asks for it.
+  // nginx may send none for an HTTP/1.0 request that had none; what needs it asks for it.
   requireHostHeader: false,
 };
 
 /** @throws when a TLS file cannot be read or used */
 export function createListener(handler: RequestListener, { tls }: ListenSettings): Server {
-  const server = tls
-    ? createTlsServer(
-        {
-          ...options,
-          cert: readFileSync(tls.cert_file),
-          key: readFileSync(tls.key_file),
-          ...(tls.client_ca_file !== undefined && {
-            ca: readFileSync(tls.client_ca_file),
-            requestCert: true,
-            rejectUnauthorized: true,
-          }),
-        },
-        handler,
-      )
-    : createServer(options, handler);
-  // Node refuses more than so many silently by dropping them; we count them and say so.
+  if (tls === undefined) return createServer(options, handler);
+  const { cert_file, key_file, client_ca_file } = tls;
+  const certificates = { cert: readFileSync(cert_file), key: readFileSync(key_file) };
+  const callers =
+    client_ca_file === undefined
+      ? {}
+      : { ca: readFileSync(client_ca_file), requestCert: true, rejectUnauthorized: true };
+  return createTlsServer({ ...options, ...certificates, ...callers }, handler);
+}
+
+/**
+ * The same for gateways.
+ *
+ * @throws when a TLS file cannot be read or used
+ */
+export function createGatewayListener(handler: RequestListener, settings: ListenSettings): Server {
+  const server = createListener(handler, settings);
+  // Longer than any gateway keeps a connection that it does not use (Envoy: an hour): one that we
+  // close first can cost a request.
+  server.keepAliveTimeout = 65 * 60_000;
+  // Node would drop more headers than that in silence; the handler counts them and says so.
   server.maxHeadersCount = 0;
-  // `Expect` is the client's word to the gateway; it asks nothing of a call without a body.
+  // `Expect` is the client's word to the gateway, and asks nothing of a call without a body.
   server.on('checkContinue', handler);
   server.on('checkExpectation', handler);
   return server;

@@ -6,7 +6,7 @@ import { run as hash } from './commands/hash.ts';
 import { run as inspect } from './commands/inspect.ts';
 import { run as keys } from './commands/keys.ts';
 import { run as serveCommand } from './commands/serve.ts';
-import { findConfiguration } from './config/find.ts';
+import { configurationFile, findConfiguration } from './config/find.ts';
 import { ConfigurationError } from './config/problems.ts';
 import { serve } from './serve.ts';
 
@@ -43,6 +43,7 @@ const commands = new Map<string, (args: readonly string[], all: typeof io) => Pr
 
 /** What `inspect` and `keys` need of a configuration; nothing when none was named and none is there. */
 async function readConfiguredKeys(named: string | undefined): Promise<ConfiguredKeys | undefined> {
+  if (configurationFile(named, process.env) === undefined) return undefined;
   const { configuration } = findConfiguration(named, process.env);
   return { issuer: configuration.issuer, keys: keySettings(configuration) };
 }
@@ -62,7 +63,12 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const known = error instanceof ConfigurationError;
-  process.stderr.write(`${known ? error.message : (error as Error).stack}\n`);
-  process.exitCode = known ? 78 : 1;
+  process.stderr.write(`${describe(error as NodeJS.ErrnoException)}\n`);
+  process.exitCode = error instanceof ConfigurationError ? 78 : 1;
+}
+
+/** What the system refuses, such as an address in use, is told without a stack. */
+function describe(error: NodeJS.ErrnoException): string {
+  const plain = error instanceof ConfigurationError || error.syscall !== undefined;
+  return plain ? error.message : (error.stack ?? error.message);
 }

@@ -3,9 +3,9 @@ import { assemble, type Service } from './assemble/assemble.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import { writeAddress } from './config/schema/listen.ts';
 import { openKeyRing } from './keys/key-ring.ts';
-import { close, createListener, open } from './listen.ts';
+import { close, createGatewayListener, createListener, open } from './listen.ts';
 import { createHealthListener } from './ops/health.ts';
-import { createDecisionLog, createLog } from './ops/log.ts';
+import { createDecisionLog, createLog, describeError } from './ops/log.ts';
 
 /**
  * Builds every object once, opens the listeners, and serves until it is told to stop: then it is
@@ -19,10 +19,13 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const { listen, drain } = configuration;
   const log = createLog(configuration.log);
   const onDecision = createDecisionLog(log, configuration.log.decisions);
+  // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
+  process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));
   const service = await assemble(loaded, {
     now: Date.now,
     log,
     onDecision,
+    onError: (error) => log.error(describeError(error), 'a request failed'),
     openKeys: (settings) =>
       openKeyRing(settings, {
         now: Date.now,
@@ -38,7 +41,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const listeners = [
     { name: 'ops', at: listen.ops, server: createListener(health, listen.ops) },
     { name: 'public', at: listen.public, server: createListener(service.public, listen.public) },
-    { name: 'auth', at: listen.auth, server: createListener(service.auth, listen.auth) },
+    { name: 'auth', at: listen.auth, server: createGatewayListener(service.auth, listen.auth) },
   ];
   const stopped = nextSignal();
   for (const { name, at, server } of listeners) {

@@ -29,6 +29,8 @@ export interface ServiceDeps {
   readonly now: () => number;
   readonly log: Log;
   readonly onDecision: (gateway: string, decision: Decision) => void;
+  /** Told of mistakes of ours that a request met. */
+  readonly onError: (error: unknown) => void;
   /** @throws KeyError */
   readonly openKeys: (settings: KeySettings) => Promise<KeyRing>;
 }
@@ -85,7 +87,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       isCaller: createCallerCheck(callerRules(loaded), auth.path === undefined ? 'tcp' : 'unix'),
       exchange,
       onDecision: deps.onDecision,
-      onError: (error) => log.error({ error: describeError(error) }, 'a request failed'),
+      onError: deps.onError,
     }),
     public: createPublicApp({
       issuer,
@@ -134,12 +136,4 @@ function callerRules({ configuration: { callers } }: LoadedConfiguration) {
       certificates: callers.certificates,
     }
   );
-}
-
-/** The place of a mistake of ours; its message could quote what a stranger sent. */
-function describeError(error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  const name = error instanceof Error ? error.name : typeof error;
-  return [name, ...frames.slice(0, 5)].join('\n');
 }

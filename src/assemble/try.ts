@@ -19,6 +19,7 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
     now: Date.now,
     log: { info() {}, warn: note, error: note },
     onDecision() {},
+    onError() {},
     async openKeys(settings) {
       if (!isMissing(settings)) return readKeyRing(settings);
       notes.push(`note: ${settings.directory} will be made at first start, with a key`);

@@ -3,11 +3,15 @@ import type { Environment } from './environment.ts';
 import { type LoadedConfiguration, readConfigurationFile } from './load.ts';
 import { ConfigurationError } from './problems.ts';
 
-export const usualFile = 'countersign.yaml';
+const usualFile = 'countersign.yaml';
+
+/** @returns the file that was named, else that of `COUNTERSIGN_CONFIG`, else the usual one if it is there */
+export function configurationFile(named: string | undefined, env: Environment): string | undefined {
+  return named ?? env['COUNTERSIGN_CONFIG'] ?? (existsSync(usualFile) ? usualFile : undefined);
+}
 
 /**
- * Finds the configuration: the file that was named, else that of `COUNTERSIGN_CONFIG`, else the
- * usual one. No file is an error, and never a default.
+ * Reads the configuration that applies. No file is an error, and never a default.
  *
  * @throws ConfigurationError
  */
@@ -15,11 +19,10 @@ export function findConfiguration(
   named: string | undefined,
   env: Environment,
 ): LoadedConfiguration {
-  const file = named ?? env['COUNTERSIGN_CONFIG'] ?? usualFile;
-  if (named === undefined && env['COUNTERSIGN_CONFIG'] === undefined && !existsSync(usualFile)) {
-    const message =
-      'there is no such file; name one with --config or COUNTERSIGN_CONFIG, or try `serve --dev`';
-    throw new ConfigurationError([{ file, line: undefined, column: undefined, key: '', message }]);
-  }
-  return readConfigurationFile(file, env);
+  const file = configurationFile(named, env);
+  if (file !== undefined) return readConfigurationFile(file, env);
+  const message =
+    'there is no such file; name one with --config or COUNTERSIGN_CONFIG, or try `serve --dev`';
+  const nowhere = { line: undefined, column: undefined, key: '' };
+  throw new ConfigurationError([{ file: usualFile, ...nowhere, message }]);
 }

@@ -46,3 +46,10 @@ export function createDecisionLog(
     }
   };
 }
+
+/** The kind and place of a mistake of ours; its message could quote what a stranger sent. */
+export function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return { error: error.name, at: frames.slice(0, 5).map((frame) => frame.trim()) };
+}

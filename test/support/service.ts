@@ -5,7 +5,7 @@ import { loadConfiguration } from '../../src/config/load.ts';
 import type { Decision, JsonObject } from '../../src/exchange/types.ts';
 import { generatePrivateKey } from '../../src/keys/generate.ts';
 import { createKeyRing, readKeyRing } from '../../src/keys/key-ring.ts';
-import { createListener } from '../../src/listen.ts';
+import { createGatewayListener, createListener } from '../../src/listen.ts';
 
 export interface TestService {
   /** Port of the auth listener on 127.0.0.1. */
@@ -54,11 +54,12 @@ export async function startService(
     now: () => Date.now() + shift,
     log,
     onDecision: (_gateway, decision) => decisions.push(decision),
+    onError: (error) => write({ error }, 'a request failed'),
     openKeys: async (settings) =>
       'directory' in settings ? createKeyRing([await sharedKey]) : readKeyRing(settings),
   });
   const { listen } = loaded.configuration;
-  const auth = createListener(service.auth, { tls: listen.auth.tls });
+  const auth = createGatewayListener(service.auth, { tls: listen.auth.tls });
   const open = createListener(service.public, {});
   await Promise.all([listenAnywhere(auth), listenAnywhere(open)]);
   await service.start();

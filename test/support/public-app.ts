@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { generatePrivateKey } from '../../src/keys/generate.ts';
+import { createKeyRing, type KeyRing } from '../../src/keys/key-ring.ts';
+import { createPublicApp, type PublicAppDeps } from '../../src/public/app.ts';
+import type { PublicEvent } from '../../src/public/log.ts';
+import { createOwnTokenVerifier } from '../../src/tokens/verify.ts';
+
+export const issuer = 'https://countersign.example.com';
+export const now = 1_800_000_000_000;
+export const keyRing = createKeyRing([
+  await generatePrivateKey('ES256'),
+  await generatePrivateKey('HS256'),
+]);
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const introspects = { may: ['introspect'], audiences: ['orders'], secretHash: undefined } as const;
+/** Never checked for real: the tests' own check knows its password. */
+export const slowHash =
+  '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b/dWRWJTmaaJObG';
+
+export const clients: PublicAppDeps['clients'] = [
+  { ...introspects, id: 'orders', secretSha256: sha256('orders-secret') },
+  { ...introspects, id: 'wide', secretSha256: sha256('wide-secret'), audiences: 'any' },
+  { ...introspects, id: 'a:b c', secretSha256: sha256('p+:% d') },
+  { ...introspects, id: 'revoker', secretSha256: sha256('revoker-secret'), may: ['revoke'] },
+  { ...introspects, id: 'slow', secretSha256: undefined, secretHash: slowHash },
+  { ...introspects, id: 'public', secretSha256: undefined },
+];
+
+/** The public listener as the tests know it, and what it logged. */
+export function createTestApp(changes: Partial<PublicAppDeps> = {}) {
+  const events: PublicEvent[] = [];
+  const app = createPublicApp({
+    issuer,
+    keyRing,
+    clients,
+    verify: createOwnTokenVerifier({
+      issuer: changes.issuer ?? issuer,
+      keyRing: changes.keyRing ?? keyRing,
+      now: () => now,
+    }),
+    verifyPassword: async (_hash, password) => password === 'slow-secret',
+    jwksPaths: [],
+    log: (event) => events.push(event),
+    ...changes,
+  });
+  return { app, events };
+}
+
+export const claims = {
+  iss: issuer,
+  sub: 'alice',
+  aud: ['orders', 'stock'],
+  client_id: 'shop',
+  iat: now / 1000,
+  exp: now / 1000 + 60,
+  jti: 'one',
+  scope: 'read write',
+  act: { client_id: 'gateway' },
+};
+
+/** Signs claims, given as an object or as the very JSON. */
+export async function issueToken(
+  payload: object | string = claims,
+  { signer }: Pick<KeyRing, 'signer'> = keyRing,
+): Promise<string> {
+  const encode = (text: string) => Buffer.from(text).toString('base64url');
+  const header = JSON.stringify({ alg: signer.alg, kid: signer.kid, typ: 'JWT' });
+  const json = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const input = `${encode(header)}.${encode(json)}`;
+  return `${input}.${await signer.sign(input)}`;
+}
