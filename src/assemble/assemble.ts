@@ -102,7 +102,10 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       verify: createOwnTokenVerifier({ issuer, keyRing, now }),
       verifyPassword: passwordChecks.check,
       jwksPaths: configuration.keys.jwks_paths,
-      log: (event) => log.warn(event, 'a request to the public listener failed'),
+      log: (event) => {
+        if (event.event === 'unexpected_error') deps.onError(event.error);
+        else log.warn(event, 'a client was refused');
+      },
     }) as RequestListener,
     keyRing,
     async start() {

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../config/problems.ts';
 import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings } from '../keys/key-ring.ts';
 
@@ -33,9 +34,9 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** The configuration cannot be used. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
+/** What the command was asked to use cannot be used. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
 }
 
 /**
@@ -63,23 +64,11 @@ export async function runCommand(
 }
 
 function exitCodeOf(error: unknown): ExitCode | undefined {
-  if (error instanceof KeyError) return exitCodes.no;
+  if (error instanceof KeyError || error instanceof CommandError) return exitCodes.no;
   if (error instanceof ConfigurationError) return exitCodes.configuration;
   const { code } = error as NodeJS.ErrnoException;
   const parseArgsFailed = String(code).startsWith('ERR_PARSE_ARGS');
   return error instanceof UsageError || parseArgsFailed ? exitCodes.usage : undefined;
-}
-
-/** Reads the configuration, whose errors have an exit code of their own. */
-export async function configuredKeys(
-  read: ReadConfiguredKeys,
-  configFile: string | undefined,
-): Promise<ConfiguredKeys | undefined> {
-  try {
-    return await read(configFile);
-  } catch (error) {
-    throw new ConfigurationError((error as Error).message);
-  }
 }
 
 const mostInputBytes = 64 * 1024;

@@ -5,7 +5,6 @@ import { createKeyRing, type KeyRing, readKeyRing } from '../keys/key-ring.ts';
 import { createOwnTokenVerifier, type TokenFault } from '../tokens/verify.ts';
 import {
   type CommandIo,
-  configuredKeys,
   type ExitCode,
   exitCodes,
   type ReadConfiguredKeys,
@@ -94,7 +93,7 @@ async function findKeys(
   if (directory !== undefined) {
     return { keyRing: createKeyRing(await readKeyDirectory(directory)), issuer };
   }
-  const configured = await configuredKeys(io.readConfiguredKeys, config);
+  const configured = await io.readConfiguredKeys(config);
   return (
     configured && {
       keyRing: await readKeyRing(configured.keys),

@@ -7,7 +7,6 @@ import { readKeyRing } from '../keys/key-ring.ts';
 import type { SigningAlgorithm } from '../keys/signer.ts';
 import {
   type CommandIo,
-  configuredKeys,
   type ExitCode,
   exitCodes,
   type ReadConfiguredKeys,
@@ -120,7 +119,7 @@ async function readPassword(file: string | undefined): Promise<string> {
 /** The key directory that the user named, which has no algorithm, or what the configuration says. */
 async function findKeys({ directory, config }: Place, io: KeysIo) {
   if (directory === undefined) {
-    const configured = await configuredKeys(io.readConfiguredKeys, config);
+    const configured = await io.readConfiguredKeys(config);
     if (configured !== undefined) return configured.keys;
     throw new UsageError('There is no configuration file; name the --directory or the --config');
   }

@@ -1,82 +1,48 @@
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { readJson } from '../exchange/strict-json.ts';
-import type { Json, JsonObject } from '../exchange/types.ts';
-import type { KeyRing, VerificationKey } from '../keys/key-ring.ts';
-import { algorithmFits, isSigningAlgorithm } from '../keys/signer.ts';
-import { ConfigurationError, UsageError } from './command.ts';
+import { fetchDocument, parseJsonObject } from '../issuers/fetch-document.ts';
+import { readKeySet } from '../issuers/key-set.ts';
+import { refuseUrl } from '../issuers/trusted-url.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import { isSigningAlgorithm } from '../keys/signer.ts';
+import { CommandError, UsageError } from './command.ts';
 
 /**
- * Reads a JWK Set (RFC 7517 §5) from a file or a URL; keys of other kinds in it are left out.
+ * Reads a JWK Set (RFC 7517 §5) from a file or a URL.
  *
- * @param alg the token's algorithm, for keys that do not name theirs
- * @throws UsageError for http beyond this machine, ConfigurationError when there is no JWK Set
+ * @param alg the token's algorithm; keys that do not serve it are left out
+ * @throws UsageError for a URL that is not to be trusted, CommandError without a JWK Set
  */
 export async function readJwks(
   source: string,
   alg: string,
 ): Promise<Pick<KeyRing, 'verificationKey'>> {
-  const jwks = readJson(
-    /^https?:/i.test(source) ? await fetchText(source) : await readText(source),
-  );
-  const keys = isObject(jwks) ? jwks['keys'] : undefined;
-  if (!Array.isArray(keys)) throw new ConfigurationError(`${source}: not a JWK Set`);
-  const byKid = new Map<string, VerificationKey>();
-  for (const jwk of keys as readonly Json[]) {
-    const key = isObject(jwk) ? importKey(jwk, alg) : undefined;
-    if (key !== undefined) byKid.set(...key);
-  }
-  return { verificationKey: (kid) => byKid.get(kid) };
+  const document = /^https?:/i.test(source) ? await download(source) : await readDocument(source);
+  const reading = readKeySet(document, [alg]);
+  if (!reading.ok) throw new CommandError(`${source}: not a JWK Set, ${reading.reason}`);
+  return {
+    verificationKey(kid) {
+      const key = reading.set.find(alg, kid);
+      return key !== undefined && isSigningAlgorithm(alg) ? { alg, key } : undefined;
+    },
+  };
 }
 
-function importKey(jwk: JsonObject, tokenAlg: string): [string, VerificationKey] | undefined {
-  const { kid, alg = tokenAlg } = jwk;
-  if (typeof kid !== 'string' || !isSigningAlgorithm(alg)) return undefined;
-  try {
-    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
-    return algorithmFits(alg, key) ? [kid, { alg, key }] : undefined;
-  } catch {
-    return undefined;
-  }
+async function readDocument(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${path}: cannot be read (${error.code})`);
+  });
+  const document = parseJsonObject(text);
+  if (document === undefined) throw new CommandError(`${path}: not a JSON object`);
+  return document;
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(
-      `${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`,
-    );
-  }
-}
+const maxBytes = 1024 * 1024;
+const deadlineMs = 5_000;
 
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-const timeout = 5_000;
-const mostCharacters = 1024 * 1024;
-
-async function fetchText(source: string): Promise<string> {
-  const url = URL.canParse(source) ? new URL(source) : undefined;
-  if (url === undefined) throw new UsageError(`${source} is not a URL`);
-  if (url.protocol === 'http:' && !loopback.test(url.hostname)) {
-    throw new UsageError("Keys over http would be anybody's; use https");
-  }
-  const text = await fetchOnce(url).catch(() => undefined);
-  if (text === undefined) throw new ConfigurationError(`${source}: no JWK Set came from there`);
-  return text;
-}
-
-async function fetchOnce(url: URL): Promise<string | undefined> {
-  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeout) });
-  if (!response.ok) return undefined;
-  let text = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > mostCharacters) return undefined;
-  }
-  return text;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+async function download(url: string): Promise<Readonly<Record<string, unknown>>> {
+  const problem = refuseUrl(url);
+  if (problem !== undefined) throw new UsageError(`${url}: ${problem}`);
+  const fetched = await fetchDocument({ url, maxBytes, deadlineMs, parse: parseJsonObject });
+  if (!fetched.ok) throw new CommandError(`${url}: no JWK Set, ${fetched.reason}`);
+  return fetched.document;
 }

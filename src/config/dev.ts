@@ -32,6 +32,8 @@ export function devConfiguration({
     ],
     token: { upstream_hosts: 'any' },
     keys: { directory: resolve(directory, 'keys').replaceAll('${', () => '$${') },
+    log: { format: 'pretty', decisions: 'all' },
+    drain: 0,
     clients: [{ id: 'dev', secret_sha256: secretSha256, may: ['introspect'], audiences: 'any' }],
   });
   return loadConfiguration({ text, file: '(built-in configuration)', env: {} });

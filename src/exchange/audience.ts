@@ -1,6 +1,7 @@
 import type { ExpressionContext } from './expressions.ts';
 import { refuse } from './refusals.ts';
 import type { AudienceRule } from './route.ts';
+import { ownPort } from './routes/host-pattern.ts';
 import type { OriginalRequest, Refused } from './types.ts';
 
 /** Tells whether a host (with its port, if that is not the scheme's own) may become an audience. */
@@ -47,9 +48,9 @@ function upstreamAudience(request: OriginalRequest, isUpstreamHost: HostFilter):
   return `${request.scheme}://${request.host}`;
 }
 
+/** The protocols that a Kong service may have for HTTP requests. */
 const upstreamUrl =
-  /^(https?):\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(\/[\x21-\x7e]*)?$/;
-const ownPort: { readonly [scheme: string]: string } = { http: '80', https: '443' };
+  /^(https?|grpcs?|wss?):\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(\/[\x21-\x7e]*)?$/;
 
 function withoutOwnPort(url: string): string | undefined {
   const parts = upstreamUrl.exec(url);

@@ -1,4 +1,4 @@
-import { readJson } from './strict-json.ts';
+import { type JsonBounds, readJson, strangersBounds } from './strict-json.ts';
 import type { JsonObject } from './types.ts';
 
 /** A JWT in JWS compact serialization (RFC 7515 §7.1), read strictly and not verified. */
@@ -29,14 +29,17 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  *
  * @returns undefined for anything else
  */
-export function readCompactJws(token: string): CompactJws | undefined {
+export function readCompactJws(
+  token: string,
+  bounds: JsonBounds = strangersBounds,
+): CompactJws | undefined {
   if (token.length > maxTokenLength) return undefined;
   const parts = compact.exec(token);
   if (parts === null) return undefined;
   const [, headerPart = '', payloadPart = '', signaturePart = ''] = parts;
   if (!isCanonical(signaturePart)) return undefined;
   const header = readHeader(readPart(headerPart));
-  const payload = readPart(payloadPart);
+  const payload = readPart(payloadPart, bounds);
   return header && payload && { header, payload };
 }
 
@@ -62,10 +65,10 @@ function isIdentifier(value: unknown): value is string | undefined {
   return typeof value === 'string' && value.length <= 256 && !control.test(value);
 }
 
-function readPart(part: string): JsonObject | undefined {
+function readPart(part: string, bounds?: JsonBounds): JsonObject | undefined {
   if (!isCanonical(part)) return undefined;
   try {
-    const value = readJson(utf8.decode(Buffer.from(part, 'base64url')));
+    const value = readJson(utf8.decode(Buffer.from(part, 'base64url')), bounds);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined; // not UTF-8

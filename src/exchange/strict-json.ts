@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from './types.ts';
 
-/** Bounds for JSON that a stranger wrote. Real tokens stay far below them. */
-const maxDepth = 10;
-const maxMembers = 100;
-const maxElements = 1000;
+export interface JsonBounds {
+  readonly depth: number;
+  /** Of one object. */
+  readonly members: number;
+  /** Of one array. */
+  readonly elements: number;
+}
+
+/** For JSON that a stranger wrote: real tokens stay far below them. */
+export const strangersBounds: JsonBounds = { depth: 10, members: 100, elements: 1000 };
+
+/** For what this service signed: it nests and adds to what strangers sent. */
+export const ownBounds: JsonBounds = { depth: 30, members: 1000, elements: 10_000 };
 
 /** Names that would reach the prototype of a plain object. */
 const forbiddenMembers = new Set(['__proto__', 'constructor', 'prototype']);
@@ -16,11 +25,11 @@ const forbiddenMembers = new Set(['__proto__', 'constructor', 'prototype']);
  *
  * @returns the value, or undefined for anything else
  */
-export function readJson(text: string): Json | undefined {
+export function readJson(text: string, bounds = strangersBounds): Json | undefined {
   try {
     // The engine settles syntax; the scanner below settles what the engine lets through.
     const value: Json = JSON.parse(text);
-    const scanner = new Scanner(text);
+    const scanner = new Scanner(text, bounds);
     return scanner.isAcceptable()
       ? scanner.sawLongInteger
         ? readExactly(text)
@@ -56,10 +65,12 @@ function writeExactly(value: Json): string {
 class Scanner {
   sawLongInteger = false;
   readonly #text: string;
+  readonly #bounds: JsonBounds;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, bounds: JsonBounds) {
     this.#text = text;
+    this.#bounds = bounds;
   }
 
   isAcceptable(): boolean {
@@ -69,9 +80,9 @@ class Scanner {
   #value(depth: number): boolean {
     switch (this.#next()) {
       case '{':
-        return depth < maxDepth && this.#object(depth + 1);
+        return depth < this.#bounds.depth && this.#object(depth + 1);
       case '[':
-        return depth < maxDepth && this.#array(depth + 1);
+        return depth < this.#bounds.depth && this.#array(depth + 1);
       case '"':
         this.#string();
         return true;
@@ -85,7 +96,8 @@ class Scanner {
     this.#at++;
     while (this.#next() !== '}') {
       const name: string = JSON.parse(this.#string());
-      if (seen.has(name) || seen.size === maxMembers || forbiddenMembers.has(name)) return false;
+      if (seen.has(name) || seen.size === this.#bounds.members || forbiddenMembers.has(name))
+        return false;
       seen.add(name);
       this.#expect(':');
       if (!this.#value(depth)) return false;
@@ -99,7 +111,7 @@ class Scanner {
     let elements = 0;
     this.#at++;
     while (this.#next() !== ']') {
-      if (++elements > maxElements || !this.#value(depth)) return false;
+      if (++elements > this.#bounds.elements || !this.#value(depth)) return false;
       if (this.#next() === ',') this.#at++;
     }
     this.#at++;

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { ownPort } from '../exchange/routes/host-pattern.ts';
 import type { OriginalRequest } from '../exchange/types.ts';
 
 /** What the client asked the gateway for. */
@@ -7,7 +8,6 @@ export type OriginalTarget = Pick<OriginalRequest, 'method' | 'scheme' | 'host' 
 const methodToken = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40}$/;
 const hostName =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
-const ownPort: { readonly [scheme: string]: string } = { http: '80', https: '443' };
 
 /** @returns whether it is a method (RFC 9110 §9.1) */
 export function isMethod(method: string | undefined): method is string {
@@ -47,7 +47,9 @@ export function readAuthority(text: string, scheme: string | undefined): string 
 }
 
 function isBracketedIpv6(name: string): boolean {
-  return name.startsWith('[') && name.endsWith(']') && isIPv6(name.slice(1, -1));
+  // A zone (`%eth0`) means something on one machine only, and is no part of an authority.
+  const bracketed = name.startsWith('[') && name.endsWith(']') && !name.includes('%');
+  return bracketed && isIPv6(name.slice(1, -1));
 }
 
 /** Splits at the first `?`; raw, as the gateway's request line has it. */

@@ -101,9 +101,11 @@ function ascii(json: string): string {
   );
 }
 
-/** RFC 6750 §3.1: no error code when no credential of that scheme was sent. */
+/**
+ * RFC 6750 §3.1: no error code when no bearer token was sent. `malformed_credential` is of other
+ * kinds: a malformed token is an `invalid_token`.
+ */
 const bearerErrors: { readonly [reason in RefusalReason]?: string } = {
-  malformed_credential: 'invalid_request',
   duplicate_header: 'invalid_request',
   ambiguous_credential: 'invalid_request',
   invalid_token: 'invalid_token',

@@ -87,10 +87,15 @@ function checkPair(key: KeyObject): void {
       `The RSA key has ${modulusLength} bits; use ${leastRsaBits} to ${mostRsaBits} (RFC 7518 §3.3)`,
     );
   }
-  if (publicExponent !== undefined && (publicExponent < 3n || publicExponent % 2n === 0n)) {
+  if (publicExponent !== undefined && isUnusable(publicExponent)) {
     throw new KeyError('The RSA key has an unusable public exponent');
   }
   if (!signsForItself(key)) throw new KeyError('The public and private parts are not of one key');
+}
+
+/** With 1 every message is its own signature; beyond 64 bits verifiers refuse or take long. */
+function isUnusable(publicExponent: bigint): boolean {
+  return publicExponent < 3n || publicExponent % 2n === 0n || publicExponent >= 2n ** 64n;
 }
 
 /** OpenSSL takes parts of two keys without a word; what they sign would verify nowhere. */

@@ -11,9 +11,14 @@ export interface LogSettings {
 
 /** @returns a logger that writes to standard output */
 export function createLog({ level, format }: Pick<LogSettings, 'level' | 'format'>): Logger {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   return format === 'pretty'
-    ? pino(options, pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname' }))
+    ? pino(options, pretty({ colorize: process.stdout.isTTY, singleLine: true }))
     : pino(options);
 }
 

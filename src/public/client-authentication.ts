@@ -7,7 +7,7 @@ import { createDummyHash } from '../exchange/credentials/password-hash.ts';
 import type { Audiences } from '../tokens/introspect.ts';
 import { invalidRequest, type OAuthError } from './oauth-error.ts';
 
-export type Permission = 'introspect' | 'revoke' | 'revoke-any';
+export type Permission = 'introspect';
 
 /** Who may use the OAuth endpoints. Without a secret nobody can be this client. */
 export interface Client {

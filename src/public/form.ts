@@ -1,27 +1,22 @@
-import express, { type Request, type Response } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { invalidRequest, type OAuthError } from './oauth-error.ts';
-import { clientErrorStatus } from './problem.ts';
 
 const mediaType = 'application/x-www-form-urlencoded';
-
-const readText = express.text({ type: () => true, limit: '64kb', inflate: false });
+const mostBytes = 64 * 1024;
 
 /**
  * Reads the parameters of a POST to an OAuth endpoint (RFC 6749 §3.2): from the body only, each at
  * most once, and those without a value left out.
  */
-export async function readForm(req: Request, res: Response): Promise<URLSearchParams | OAuthError> {
-  if (req.url.includes('?')) return invalidRequest('Parameters belong in the body, not in the URL');
-  if (!isForm(req.headers['content-type'])) return invalidRequest(`The body must be ${mediaType}`);
-  try {
-    await readBody(req, res);
-  } catch (error) {
-    const status = clientErrorStatus(error);
-    if (status === undefined) throw error;
-    res.setHeader('Connection', 'close'); // the rest of the body is of no interest
-    return invalidRequest('The body cannot be read', status);
+export async function readForm(req: IncomingMessage): Promise<URLSearchParams | OAuthError> {
+  const { url = '', headers } = req;
+  if (url.includes('?')) return invalidRequest('Parameters belong in the body, not in the URL');
+  if (!isForm(headers['content-type'])) return invalidRequest(`The body must be ${mediaType}`);
+  if (headers['content-encoding'] !== undefined) {
+    return invalidRequest('The body must not be compressed', 415);
   }
-  return readParameters(typeof req.body === 'string' ? req.body : '');
+  const body = await readBody(req);
+  return typeof body === 'string' ? readParameters(body) : body;
 }
 
 /** RFC 6749 appendix B: UTF-8, whether or not the type says so. */
@@ -31,10 +26,25 @@ function isForm(contentType = ''): boolean {
   return type.trim() === mediaType && !saysOtherwise;
 }
 
-function readBody(req: Request, res: Response): Promise<void> {
-  return new Promise((resolve, reject) => {
-    readText(req, res, (error?: unknown) => (error ? reject(error) : resolve()));
-  });
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Answers as soon as the body is too large; Express's own reader waits for the rest of it. */
+async function readBody(req: IncomingMessage): Promise<string | OAuthError> {
+  const tooLarge = invalidRequest('The body is too large', 413);
+  if (Number(req.headers['content-length'] ?? 0) > mostBytes) return tooLarge;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    // To destroy the request would close the connection before the answer is out.
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > mostBytes) return tooLarge;
+      chunks.push(chunk as Buffer);
+    }
+    return strictUtf8.decode(Buffer.concat(chunks));
+  } catch {
+    return invalidRequest('The body was cut short, or is not UTF-8');
+  }
 }
 
 function readParameters(body: string): URLSearchParams | OAuthError {

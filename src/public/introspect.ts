@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { writeJson } from '../exchange/strict-json.ts';
 import type { Json } from '../exchange/types.ts';
 import { introspect } from '../tokens/introspect.ts';
@@ -19,7 +19,7 @@ export interface IntrospectionDeps {
 /** `POST /introspect`: token introspection (RFC 7662), for clients that may. */
 export function createIntrospection(deps: IntrospectionDeps): Respond {
   return async (req, res) => {
-    const answer = await answerIntrospection(deps, req, res);
+    const answer = await answerIntrospection(deps, req);
     if (typeof answer !== 'string') return sendOAuthError(res, answer);
     res.setHeader('Content-Type', 'application/json');
     res.setHeader('Cache-Control', 'no-store');
@@ -29,10 +29,9 @@ export function createIntrospection(deps: IntrospectionDeps): Respond {
 
 async function answerIntrospection(
   deps: IntrospectionDeps,
-  req: Request,
-  res: Response,
+  req: IncomingMessage,
 ): Promise<string | OAuthError> {
-  const form = await readForm(req, res);
+  const form = await readForm(req);
   if ('error' in form) return form;
   const client = await findClient(deps, {
     authorization: headerValues(req, 'authorization'),

@@ -1,5 +1,6 @@
 import { compactVerify } from 'jose';
 import { readCompactJws } from '../exchange/compact-jws.ts';
+import { ownBounds } from '../exchange/strict-json.ts';
 import type { Claims, JsonObject } from '../exchange/types.ts';
 import type { KeyRing, VerificationKey } from '../keys/key-ring.ts';
 
@@ -39,7 +40,7 @@ export function createOwnTokenVerifier({
   now,
 }: OwnTokenVerifierDeps): VerifyToken {
   return async (jwt) => {
-    const token = readCompactJws(jwt);
+    const token = readCompactJws(jwt, ownBounds);
     if (token === undefined) return 'malformed';
     const { header, payload: claims } = token;
     if (claims['iss'] !== issuer) return 'unknown_issuer';

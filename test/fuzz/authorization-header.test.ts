@@ -6,7 +6,7 @@ import {
   readBearerToken,
 } from '../../src/exchange/credentials/authorization-header.ts';
 
-const runs = { numRuns: 2000 };
+const runs = { numRuns: 500 };
 /** Whatever Node can hand over, and often something that starts well. */
 const header = fc.oneof(
   fc.string({ unit: 'binary' }),

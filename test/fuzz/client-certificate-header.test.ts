@@ -8,7 +8,7 @@ import {
 } from '../../src/gateways/client-certificate-header.ts';
 import { issueAuthority, issueCertificate, name, pemOf } from '../support/certificates.ts';
 
-const runs = { numRuns: 2000 };
+const runs = { numRuns: 500 };
 const formats = ['url-pem', 'base64-der', 'base64-der-list', 'rfc9440', 'xfcc'] as const;
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 200 }).map((array) => Buffer.from(array));
 
@@ -99,7 +99,7 @@ describe('a damaged certificate', () => {
           allowed: false,
         });
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -109,7 +109,7 @@ describe('a damaged certificate', () => {
         const answer = await verifying.identify('', asked([der, ...others]));
         expect('allowed' in answer).toBe(others.length > 0);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

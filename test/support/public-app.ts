@@ -22,7 +22,7 @@ export const clients: PublicAppDeps['clients'] = [
   { ...introspects, id: 'orders', secretSha256: sha256('orders-secret') },
   { ...introspects, id: 'wide', secretSha256: sha256('wide-secret'), audiences: 'any' },
   { ...introspects, id: 'a:b c', secretSha256: sha256('p+:% d') },
-  { ...introspects, id: 'revoker', secretSha256: sha256('revoker-secret'), may: ['revoke'] },
+  { ...introspects, id: 'revoker', secretSha256: sha256('revoker-secret'), may: [] },
   { ...introspects, id: 'slow', secretSha256: undefined, secretHash: slowHash },
   { ...introspects, id: 'public', secretSha256: undefined },
 ];

@@ -55,7 +55,7 @@ export function createBearerMethod(settings: BearerSettings): CredentialMethod {
     },
     async identify(text, request) {
       const token = readBearerToken(text);
-      if (token === undefined) return refuse('malformed_credential');
+      if (token === undefined) return refuse('invalid_token', 'not a bearer token');
       // An encrypted token (five parts) could cost work before anything about it is known.
       if (token.split('.', 5).length === 5) return refuse('invalid_token', 'five parts');
       const checked = await checkToken(settings, token);

@@ -67,8 +67,9 @@ function malformed(name: string): Refused {
   return refuse('invalid_token', `${name} is malformed`);
 }
 
+/** Zero too: older Keycloaks write `nbf: 0` for none. */
 function isNumericDate(value: Json | undefined): value is number {
-  return typeof value === 'number' && value > 0 && value <= maxNumericDate;
+  return typeof value === 'number' && value >= 0 && value <= maxNumericDate;
 }
 
 function isAudience(value: Json): boolean {

@@ -7,6 +7,12 @@ export interface HostPattern {
   readonly port: string | undefined;
 }
 
+/** The port that an authority of a scheme has when it names none. */
+export const ownPort: { readonly [scheme: string]: string } = {
+  ...{ http: '80', ws: '80', grpc: '80' },
+  ...{ https: '443', wss: '443', grpcs: '443' },
+};
+
 /** @param text lower case, checked when the configuration was read */
 export function readHostPattern(text: string): HostPattern {
   const { name, port } = splitAuthority(text);

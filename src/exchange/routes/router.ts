@@ -1,7 +1,13 @@
 import { refuse } from '../refusals.ts';
 import type { OriginalRequest, Refused } from '../types.ts';
 import { comparablePath } from './comparable-path.ts';
-import { type HostPattern, matchesHost, readHostPattern, splitAuthority } from './host-pattern.ts';
+import {
+  type HostPattern,
+  matchesHost,
+  ownPort,
+  readHostPattern,
+  splitAuthority,
+} from './host-pattern.ts';
 import {
   comparePathPatterns,
   type PathPattern,
@@ -63,7 +69,7 @@ export function createRouter<R extends Routed>(
       const path = readsPaths ? comparablePath(request.path) : '/';
       if (path === undefined) return ambiguousPath;
       const segments = segmentsOf(path);
-      const { name, port } = splitAuthority(request.host);
+      const { name, port = ownPort[request.scheme ?? ''] } = splitAuthority(request.host);
       const serves = (candidate: Candidate<R>) =>
         (candidate.host === undefined || matchesHost(candidate.host, name, port)) &&
         (candidate.methods === undefined || candidate.methods.has(request.method));

@@ -230,6 +230,12 @@ describe('createClientCertificateMethod', () => {
       expect(identify([issue({}, plain).der, plain.der])).toEqual(noPath);
     });
 
+    it('needs the name of the issuer beside its signature', () => {
+      const renamed = authority({ keys: root });
+      expect(identify([issue({}, renamed).der])).toEqual(noPath);
+      expect(identify([issue({}, root).der], { ca: renamed.pem })).toEqual(noPath);
+    });
+
     it('does not lead over an authority that may not sign certificates', () => {
       const keys = ecKeys();
       const extensions = [basicConstraints(), keyUsage('digitalSignature')];
