@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { LoadedConfiguration } from '../config/load.ts';
-import { createPasswordChecks } from '../exchange/credentials/password-check.ts';
+import { createPasswordChecks } from '../exchange/credentials/basic/password-check.ts';
 import { createExchange } from '../exchange/exchange.ts';
 import { createCredentialFinder } from '../exchange/find-credential.ts';
 import { createReuseCache } from '../exchange/reuse.ts';

@@ -99,7 +99,8 @@ function nestActor(
   consumer: Consumer | undefined,
   incoming: Json | undefined,
 ): JsonObject | undefined {
-  const clientId = consumer?.custom_id ?? consumer?.id;
+  // An anonymous one is nobody: Kong has it where no plugin authenticated the request.
+  const clientId = consumer?.anonymous ? undefined : (consumer?.custom_id ?? consumer?.id);
   const previous = incoming as JsonObject | undefined;
   if (clientId === undefined) return previous;
   return previous ? { client_id: clientId, act: previous } : { client_id: clientId };

@@ -87,7 +87,8 @@ export function reuseKey(
   }
   if (request.upstreamUrl !== undefined) key += `u${part(request.upstreamUrl)}`;
   if (request.consumer !== undefined) {
-    const { id, custom_id, username, credential_identifier } = request.consumer;
+    const { id, custom_id, username, credential_identifier, anonymous } = request.consumer;
+    key += anonymous ? ' anonymous' : ' consumer';
     key += `${part(id)}${part(custom_id)}${part(username)}${part(credential_identifier)}`;
   }
   if (rules.host) key += part(request.host);

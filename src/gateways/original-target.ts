@@ -34,10 +34,11 @@ export function readScheme(text: string | undefined): 'http' | 'https' | undefin
  *   is anything but a host name, an IPv4 address or an [IPv6] one with an optional port
  */
 export function readAuthority(text: string, scheme: string | undefined): string | undefined {
-  const lower = text.toLowerCase();
-  const match = /^(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?$/.exec(lower);
+  // ASCII before the case is changed: a Kelvin sign would become a k.
+  const match = /^(\[[!-Z^-~]*\]|[!-9;-~]*)(?::([0-9]{1,5}))?$/.exec(text);
   if (match === null) return undefined;
-  const [, written = '', port] = match;
+  const [, any = '', port] = match;
+  const written = any.toLowerCase();
   const name = written.endsWith('.') ? written.slice(0, -1) : written;
   if (!hostName.test(name) && !isBracketedIpv6(name)) return undefined;
   if (port === undefined) return name;

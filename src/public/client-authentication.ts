@@ -3,7 +3,7 @@ import {
   authorizationScheme,
   readBasicCredentials,
 } from '../exchange/credentials/authorization-header.ts';
-import { createDummyHash } from '../exchange/credentials/password-hash.ts';
+import { createDummyHash } from '../exchange/credentials/basic/password-hash.ts';
 import type { Audiences } from '../tokens/introspect.ts';
 import { invalidRequest, type OAuthError } from './oauth-error.ts';
 

@@ -66,11 +66,6 @@ describe('§3: the challenges of a 401', () => {
       `${plain}, error="invalid_token"`,
     ],
     [
-      'invalid_token for one without a client',
-      bearer(unsignedJwt({ exp })),
-      `${plain}, error="invalid_token"`,
-    ],
-    [
       'invalid_request for two of them',
       [...bearer(good), ...bearer(good)],
       `${plain}, error="invalid_request"`,
@@ -98,6 +93,6 @@ describe('§3: the challenges of a 401', () => {
   });
 });
 
-it('§5.3: what carries or refuses a token is not to be stored', async () => {
+it('§5.3: a refusal is not to be stored', async () => {
   expect((await ask([])).headers['cache-control']).toBe('no-store');
 });

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { certificateThumbprint } from '../../src/exchange/credentials/client-certificate.ts';
+import { certificateThumbprint } from '../../src/exchange/credentials/client-certificate/client-certificate.ts';
 import { issueCertificate, name } from '../support/certificates.ts';
 import { claimsOf, forwardedHeaders, startService, type TestService } from '../support/service.ts';
 

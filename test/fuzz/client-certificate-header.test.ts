@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createClientCertificateMethod } from '../../src/exchange/credentials/client-certificate.ts';
+import { createClientCertificateMethod } from '../../src/exchange/credentials/client-certificate/client-certificate.ts';
 import type { OriginalRequest } from '../../src/exchange/types.ts';
 import {
   type CertificateFormat,

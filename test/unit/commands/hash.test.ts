@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { verify } from '@node-rs/argon2';
 import { run } from '../../../src/commands/hash.ts';
-import { parseKeysFile } from '../../../src/exchange/credentials/api-keys-file.ts';
-import { passwordHashProblem } from '../../../src/exchange/credentials/password-hash.ts';
+import { parseKeysFile } from '../../../src/exchange/credentials/api-key/api-keys-file.ts';
+import { passwordHashProblem } from '../../../src/exchange/credentials/basic/password-hash.ts';
 import { runWith } from './io.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

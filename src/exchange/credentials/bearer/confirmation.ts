@@ -1,6 +1,6 @@
-import { refuse } from '../refusals.ts';
-import type { Claims, JsonObject, OriginalRequest, Refused } from '../types.ts';
-import { certificateThumbprint } from './client-certificate.ts';
+import { refuse } from '../../refusals.ts';
+import type { Claims, JsonObject, OriginalRequest, Refused } from '../../types.ts';
+import { certificateThumbprint } from '../client-certificate/client-certificate.ts';
 
 /**
  * A token that is bound to a key (`cnf`, RFC 7800) is worth nothing to whoever only holds its text:

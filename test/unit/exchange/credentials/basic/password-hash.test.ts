@@ -4,7 +4,7 @@ import { hashSync, verifySync as verifyBcrypt } from '@node-rs/bcrypt';
 import {
   createDummyHash,
   passwordHashProblem,
-} from '../../../../src/exchange/credentials/password-hash.ts';
+} from '../../../../../src/exchange/credentials/basic/password-hash.ts';
 
 const argon2 =
   '$argon2id$v=19$m=64,t=1,p=1$DXDDJSv8S0YKCBdg+/Nyjg$6B+YiV1Vla65P2wmuHmjtk4e+Wrft87shgOR1OcQqTA';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { CredentialFileError } from '../../../../src/exchange/credentials/credential-file-error.ts';
-import { parseHtpasswd } from '../../../../src/exchange/credentials/htpasswd.ts';
+import { parseHtpasswd } from '../../../../../src/exchange/credentials/basic/htpasswd.ts';
+import { CredentialFileError } from '../../../../../src/exchange/credentials/credential-file-error.ts';
 
 const bcrypt = '$2y$05$Twl4JhZYpgNxiIx2lY49PeXRKtVSm8Vcy.hbaFUFrxi.2itEnOf5O';
 const salt = 'DXDDJSv8S0YKCBdg+/Nyjg';

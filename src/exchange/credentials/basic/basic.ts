@@ -1,7 +1,7 @@
-import { refuse } from '../refusals.ts';
-import type { OriginalRequest, Refused, Subject } from '../types.ts';
-import { authorizationScheme, readBasicCredentials } from './authorization-header.ts';
-import type { CredentialMethod } from './credential-method.ts';
+import { refuse } from '../../refusals.ts';
+import type { OriginalRequest, Refused, Subject } from '../../types.ts';
+import { authorizationScheme, readBasicCredentials } from '../authorization-header.ts';
+import type { CredentialMethod } from '../credential-method.ts';
 import type { Htpasswd } from './htpasswd.ts';
 import type { PasswordChecks } from './password-check.ts';
 import { createDummyHash } from './password-hash.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { refuse } from '../refusals.ts';
-import type { Refused, Subject } from '../types.ts';
+import { refuse } from '../../refusals.ts';
+import type { Refused, Subject } from '../../types.ts';
+import type { CredentialMethod } from '../credential-method.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { parseCertificateAuthorities } from './certificate-authorities.ts';
 import { findTrustedPath } from './certificate-path.ts';
 import { clientProblem } from './certificate-profile.ts';
-import type { CredentialMethod } from './credential-method.ts';
 import { readSubjectAlternativeNames } from './subject-alternative-names.ts';
 import { writeDistinguishedName } from './subject-dn.ts';
 

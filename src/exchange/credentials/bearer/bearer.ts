@@ -1,5 +1,5 @@
-import { looksLikeJwt, readCompactJws } from '../compact-jws.ts';
-import { isRefused, refuse } from '../refusals.ts';
+import { looksLikeJwt, readCompactJws } from '../../compact-jws.ts';
+import { isRefused, refuse } from '../../refusals.ts';
 import type {
   Claims,
   Introspector,
@@ -7,12 +7,12 @@ import type {
   OriginalRequest,
   Refused,
   Subject,
-} from '../types.ts';
-import { authorizationScheme, readBearerToken } from './authorization-header.ts';
+} from '../../types.ts';
+import { authorizationScheme, readBearerToken } from '../authorization-header.ts';
+import type { CredentialMethod } from '../credential-method.ts';
 import { type JwtIssuer, verifyJwt } from './bearer-jwt.ts';
 import { type ClientIdRule, clientIdOf } from './client-id.ts';
 import { checkConfirmation } from './confirmation.ts';
-import type { CredentialMethod } from './credential-method.ts';
 import { checkSourceClaims, type SourceRules } from './source-claims.ts';
 
 /** What every bearer entry says, however its tokens are checked. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { createApiKeyMethod } from '../../../../src/exchange/credentials/api-key.ts';
-import { parseKeysFile } from '../../../../src/exchange/credentials/api-keys-file.ts';
-import { refuse } from '../../../../src/exchange/refusals.ts';
-import type { Consumer } from '../../../../src/exchange/types.ts';
-import { requestWith } from './request-with.ts';
+import { createApiKeyMethod } from '../../../../../src/exchange/credentials/api-key/api-key.ts';
+import { parseKeysFile } from '../../../../../src/exchange/credentials/api-key/api-keys-file.ts';
+import { refuse } from '../../../../../src/exchange/refusals.ts';
+import type { Consumer } from '../../../../../src/exchange/types.ts';
+import { requestWith } from '../request-with.ts';
 
 const sha256 = (key: string | Buffer) => createHash('sha256').update(key).digest('hex');
 const request = requestWith({});

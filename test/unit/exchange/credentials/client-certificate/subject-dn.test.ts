@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { writeDistinguishedName } from '../../../../src/exchange/credentials/subject-dn.ts';
+import { writeDistinguishedName } from '../../../../../src/exchange/credentials/client-certificate/subject-dn.ts';
 import {
   type Attribute,
   attributeOid,
   issueCertificate,
   name,
-} from '../../../support/certificates.ts';
+} from '../../../../support/certificates.ts';
 
 const { CN, O } = attributeOid;
 const tag = { printable: 19, teletex: 20, ia5: 22, universal: 28, bmp: 30 };

@@ -1,5 +1,5 @@
-import { refuse } from '../refusals.ts';
-import type { Claims, Json, Refused } from '../types.ts';
+import { refuse } from '../../refusals.ts';
+import type { Claims, Json, Refused } from '../../types.ts';
 
 export interface SourceRules {
   /** `exp` may be absent. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { refuse } from '../refusals.ts';
-import type { Consumer, JsonObject, Refused, Subject } from '../types.ts';
+import { refuse } from '../../refusals.ts';
+import type { Consumer, JsonObject, Refused, Subject } from '../../types.ts';
+import type { CredentialMethod } from '../credential-method.ts';
 import type { ApiKeys } from './api-keys-file.ts';
-import type { CredentialMethod } from './credential-method.ts';
 
 /** `header` names the one header that carries the key; `now` is in milliseconds. */
 export type ApiKeyOptions =

@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { derTag, expectElement, readElements } from '../../../../src/exchange/credentials/der.ts';
+import {
+  derTag,
+  expectElement,
+  readElements,
+} from '../../../../../src/exchange/credentials/client-certificate/der.ts';
 
 const read = (...bytes: readonly number[]) => readElements(Buffer.from(bytes));
 
@@ -18,7 +22,7 @@ describe('readElements', () => {
     [65_536, [0x83, 0x01, 0x00, 0x00]],
   ])('reads a length of %i', (length, octets) => {
     const bytes = Buffer.concat([Buffer.from([0x04, ...octets]), Buffer.alloc(length, 7)]);
-    expect(readElements(bytes)[0]?.content).toEqual(Buffer.alloc(length, 7));
+    expect(readElements(bytes)[0]?.content.equals(Buffer.alloc(length, 7))).toBe(true);
   });
 
   it.each([

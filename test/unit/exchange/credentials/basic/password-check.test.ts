@@ -4,7 +4,7 @@ import { hashSync as bcryptSync } from '@node-rs/bcrypt';
 import {
   createPasswordChecks,
   type PasswordChecks,
-} from '../../../../src/exchange/credentials/password-check.ts';
+} from '../../../../../src/exchange/credentials/basic/password-check.ts';
 
 const cheap = { memoryCost: 64, timeCost: 1 };
 const argon2 = argon2Sync('correct horse', cheap);

@@ -1,7 +1,7 @@
 import { compactVerify } from 'jose';
-import type { CompactJws } from '../compact-jws.ts';
-import { refuse } from '../refusals.ts';
-import type { IssuerKeys, Json, Refused } from '../types.ts';
+import type { CompactJws } from '../../compact-jws.ts';
+import { refuse } from '../../refusals.ts';
+import type { IssuerKeys, Json, Refused } from '../../types.ts';
 
 /** An issuer whose JWTs are verified here. */
 export interface JwtIssuer {

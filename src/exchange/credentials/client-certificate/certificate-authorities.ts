@@ -1,7 +1,7 @@
-import { decodeBase64 } from './base64.ts';
+import { decodeBase64 } from '../base64.ts';
+import { CredentialFileError } from '../credential-file-error.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { authorityProblem } from './certificate-profile.ts';
-import { CredentialFileError } from './credential-file-error.ts';
 
 const block = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseKeysFile } from '../../../../src/exchange/credentials/api-keys-file.ts';
-import { CredentialFileError } from '../../../../src/exchange/credentials/credential-file-error.ts';
+import { parseKeysFile } from '../../../../../src/exchange/credentials/api-key/api-keys-file.ts';
+import { CredentialFileError } from '../../../../../src/exchange/credentials/credential-file-error.ts';
 
 const hash = 'ab'.repeat(32);
 const entry = (...lines: string[]) =>

@@ -3,10 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import {
   certificateThumbprint,
   createClientCertificateMethod,
-} from '../../../../src/exchange/credentials/client-certificate.ts';
-import { CredentialFileError } from '../../../../src/exchange/credentials/credential-file-error.ts';
-import { refuse } from '../../../../src/exchange/refusals.ts';
-import type { Subject } from '../../../../src/exchange/types.ts';
+} from '../../../../../src/exchange/credentials/client-certificate/client-certificate.ts';
+import { CredentialFileError } from '../../../../../src/exchange/credentials/credential-file-error.ts';
+import { refuse } from '../../../../../src/exchange/refusals.ts';
+import type { Subject } from '../../../../../src/exchange/types.ts';
 import {
   attributeOid,
   basicConstraints,
@@ -22,8 +22,8 @@ import {
   purpose,
   rsaKeys,
   subjectAltName,
-} from '../../../support/certificates.ts';
-import { requestWith } from './request-with.ts';
+} from '../../../../support/certificates.ts';
+import { requestWith } from '../request-with.ts';
 
 const now = Date.UTC(2026, 5, 1);
 const day = 24 * 3600 * 1000;

@@ -1,6 +1,6 @@
-import { expressionContext } from '../expression-context.ts';
-import type { Expression } from '../expressions.ts';
-import type { Claims, Json, JsonObject, OriginalRequest } from '../types.ts';
+import { expressionContext } from '../../expression-context.ts';
+import type { Expression } from '../../expressions.ts';
+import type { Claims, Json, JsonObject, OriginalRequest } from '../../types.ts';
 import { isName } from './source-claims.ts';
 
 /** Where the client's name is found: claims to try in order, or an expression. */

@@ -1,4 +1,4 @@
-import { CredentialFileError } from './credential-file-error.ts';
+import { CredentialFileError } from '../credential-file-error.ts';
 import { passwordHashProblem } from './password-hash.ts';
 
 /** User name to password hash. */

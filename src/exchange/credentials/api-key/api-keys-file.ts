@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
-import { readJson, writeJson } from '../strict-json.ts';
-import type { Claims, Json, JsonObject } from '../types.ts';
-import { CredentialFileError } from './credential-file-error.ts';
+import { readJson, writeJson } from '../../strict-json.ts';
+import type { Claims, Json, JsonObject } from '../../types.ts';
+import { CredentialFileError } from '../credential-file-error.ts';
 
 export interface ApiKey {
   /** Who the key was given to: the `client_id`. */

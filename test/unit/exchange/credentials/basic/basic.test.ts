@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { hashSync } from '@node-rs/bcrypt';
-import { createBasicMethod } from '../../../../src/exchange/credentials/basic.ts';
-import { parseHtpasswd } from '../../../../src/exchange/credentials/htpasswd.ts';
+import { createBasicMethod } from '../../../../../src/exchange/credentials/basic/basic.ts';
+import { parseHtpasswd } from '../../../../../src/exchange/credentials/basic/htpasswd.ts';
 import {
   createPasswordChecks,
   type PasswordChecks,
-} from '../../../../src/exchange/credentials/password-check.ts';
-import { refuse } from '../../../../src/exchange/refusals.ts';
-import { requestWith } from './request-with.ts';
+} from '../../../../../src/exchange/credentials/basic/password-check.ts';
+import { refuse } from '../../../../../src/exchange/refusals.ts';
+import { requestWith } from '../request-with.ts';
 
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`;
 const request = requestWith({});
