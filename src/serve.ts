@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
-import { assemble, type Service } from './assemble/assemble.ts';
+import { assemble, type Log, type Service } from './assemble/assemble.ts';
 import type { LoadedConfiguration } from './config/load.ts';
-import { writeAddress } from './config/schema/listen.ts';
+import { type Address, writeAddress } from './config/schema/listen.ts';
 import { openKeyRing } from './keys/key-ring.ts';
 import { close, createGatewayListener, createListener, open } from './listen.ts';
 import { createHealthListener } from './ops/health.ts';
@@ -44,10 +44,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     { name: 'auth', at: listen.auth, server: createGatewayListener(service.auth, listen.auth) },
   ];
   const stopped = nextSignal();
-  for (const { name, at, server } of listeners) {
-    await open(server, at);
-    log.info({ listener: name, address: writeAddress(at) }, 'listening');
-  }
+  await openAll(listeners, log);
   await service.start();
   state = 'ready';
   log.info({ kid: service.keyRing.signer.kid, issuer: configuration.issuer }, 'ready');
@@ -61,6 +58,22 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     drain,
   );
   log.info({}, 'stopped');
+}
+
+/** Opens all or none: what is open already would keep a process alive that serves nobody. */
+async function openAll(
+  listeners: readonly { name: string; at: Address; server: Server }[],
+  log: Log,
+): Promise<void> {
+  try {
+    for (const { name, at, server } of listeners) {
+      await open(server, at);
+      log.info({ listener: name, address: writeAddress(at) }, 'listening');
+    }
+  } catch (error) {
+    await Promise.all(listeners.map(({ server }) => close(server, 0)));
+    throw error;
+  }
 }
 
 /** @returns the first of the signals that ask to stop; the next one ends the process at once */

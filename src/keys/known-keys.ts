@@ -44,7 +44,8 @@ function isPattern(secret: Buffer): boolean {
   if (secret.every((byte, at) => at === 0 || byte === ((secret[at - 1] ?? 0) + step) % 256)) {
     return true;
   }
-  for (let period = 2; period <= longestPeriod; period++) {
+  const longest = Math.min(longestPeriod, secret.length / 2); // seen once, nothing repeats
+  for (let period = 2; period <= longest; period++) {
     if (secret.every((byte, at) => at < period || byte === secret[at - period])) return true;
   }
   return false;

@@ -286,6 +286,13 @@ describe('a bearer token that Kong cannot have verified', () => {
     ['alg none and no signature', `${part('{"alg":"none"}')}.${body}.`],
     ['no alg', token({ clientId: 'web', exp: soon() }, { typ: 'JWT' })],
     ['alg a number', token({ clientId: 'web', exp: soon() }, { alg: 1 })],
+    ['crit', token({ clientId: 'web', exp: soon() }, { alg: 'RS256', crit: ['x'], x: 1 })],
+    ['b64', token({ clientId: 'web', exp: soon() }, { alg: 'RS256', b64: false })],
+    ['zip', token({ clientId: 'web', exp: soon() }, { alg: 'RS256', zip: 'DEF' })],
+    [
+      'typ logout+jwt',
+      token({ clientId: 'web', exp: soon() }, { alg: 'RS256', typ: 'logout+jwt' }),
+    ],
     ['no signature', `${head}.${body}.`],
     ['no third part', `${head}.${body}`],
     ['four parts', `${good}.x`],
@@ -308,7 +315,7 @@ describe('a bearer token that Kong cannot have verified', () => {
   ])('is refused: %s', async (_what, text) => {
     const [status, reason] = await refused(authorization(`Bearer ${text}`));
     expect(status).toBe(401);
-    expect(['invalid_token', 'malformed_credential']).toContain(reason);
+    expect(['invalid_token', 'wrong_type']).toContain(reason);
   });
 
   it.each<[string, object, string]>([
@@ -337,6 +344,11 @@ describe('a bearer token that Kong cannot have verified', () => {
   ])('is not one with %s', async (what, claims) => {
     if (what.startsWith('-')) expect(part(JSON.stringify(claims))).toMatch(/_.*-|-.*_/);
     expect((await minted(bearer(claims))).claims).toMatchObject({ client_id: 'web' });
+  });
+
+  it('is refused when it ends within this second: no token could come of it', async () => {
+    const exp = soon() - 600 + 0.999;
+    expect(await refused(bearerWith({ exp }))).toEqual([401, 'token_expired']);
   });
 
   it('never yields a token that outlives it', async () => {

@@ -67,7 +67,8 @@ describe('a signed token', () => {
     await fc.assert(
       fc.asyncProperty(at, removed, piece, async (position, length, text) => {
         const changed = good.slice(0, position) + text + good.slice(position + length);
-        expect(await verifies(changed)).toBe(changed === good);
+        // Any number of spaces may stand before it (RFC 9110 §11.4).
+        expect(await verifies(changed)).toBe(changed.replace(/^ +/, '') === good);
       }),
       { numRuns: 1000 },
     );

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -509,7 +511,7 @@ routes:
   - { match: { paths: [/request] }, token: { claims: { x: 'size(request)' } } }
   - { match: { paths: [/off] }, token: { reuse: off } }
   - { match: { paths: [/most] }, token: { reuse: 90% } }
-  - { match: { hosts: [upstream.example.com] }, token: { audience: upstream } }
+  - { match: { hosts: [upstream.example.com, '*.up.example.com'] }, token: { audience: upstream } }
 default_route: {}
 `);
   });
@@ -569,9 +571,14 @@ default_route: {}
     ['route, where none reads anything', { url: 'https://h/off' }, { url: 'https://h/off' }],
     ['gateway', {}, { gateway: 'apisix' }],
     [
-      'host, for an audience of the upstream',
+      'scheme, for an audience of the upstream',
       { url: 'https://upstream.example.com/' },
       { url: 'http://upstream.example.com/' },
+    ],
+    [
+      'host, for an audience of the upstream',
+      { url: 'https://upstream.example.com/' },
+      { url: 'https://a.up.example.com/' },
     ],
     ['certificate', { headers: certificateOf('a') }, { headers: certificateOf('b') }],
     ['certificate or none', { headers: certificateOf('a') }, {}],
@@ -657,4 +664,43 @@ default_route: {}
     const iats = decisions.map((each) => (each.allowed ? each.token.iat : 0));
     return Math.max(...iats);
   }
+});
+
+describe('an opaque token', () => {
+  let active = true;
+  let asked = 0;
+  const server = createServer((_req, res) => {
+    asked++;
+    const answer = active ? { active, client_id: 'web', exp: exp + 86_400 } : { active };
+    res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
+  });
+  let service: TestService;
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    service = await start(`
+gateways: { caddy: {} }
+credentials:
+  - bearer:
+      client_id: client_id
+      verify:
+        introspection: { endpoint: 'http://127.0.0.1:${port}/', client_id: c, client_secret: s3cr3t }
+token: { audience: a, expires_in: 1h }
+`);
+  });
+  afterAll(() => {
+    server.close();
+  });
+
+  it('is reused no longer than its introspection is believed', async () => {
+    const opaque = { headers: ['Authorization', 'Bearer opaque'] };
+    const first = await ask(service, opaque);
+    expect(first).toMatchObject({ status: 200, claims: { client_id: 'web' } });
+    active = false;
+    service.advance(50);
+    expect((await ask(service, opaque)).token).toBe(first.token);
+    expect(asked).toBe(1);
+    service.advance(11);
+    expect(await ask(service, opaque)).toMatchObject({ status: 401, reason: 'inactive_token' });
+  });
 });

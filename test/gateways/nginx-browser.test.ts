@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freshDirectory, isMissing } from '../support/countersign.ts';
+import { type NginxLab, startNginxLab } from '../support/nginx-lab.ts';
+
+const settings = `
+gateways: { nginx: {} }
+credentials: [{ basic: { trust: gateway } }]
+token: { upstream_hosts: any }
+`;
+
+const missing = isMissing('nginx') || isMissing('chromium');
+
+(missing ? describe.skip : describe)('a browser behind nginx', () => {
+  let lab: NginxLab;
+  beforeAll(async () => {
+    lab = await startNginxLab(settings);
+  }, 60_000);
+  afterAll(() => lab.close());
+
+  it('shows what the backend learned from the verified token', async () => {
+    const page = await open(`http://alice:secret@127.0.0.1:${lab.httpPort}/page`);
+    expect(page).toContain('"client_id":"alice"');
+    expect(page).toContain('"aud":"http://127.0.0.1"');
+  }, 90_000);
+
+  it('sees a refusal without a credential', async () => {
+    const before = lab.backend.seen.length;
+    await open(`http://127.0.0.1:${lab.httpPort}/page`);
+    expect(lab.backend.seen.slice(before)).toEqual([]);
+  }, 90_000);
+});
+
+/** @returns the page as the browser has it once it is loaded */
+async function open(url: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('chromium', [
+    ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+    ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ...[`--user-data-dir=${freshDirectory()}`, '--dump-dom', url],
+  ]);
+  return stdout;
+}
