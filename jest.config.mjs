@@ -5,9 +5,11 @@ const shared = {
   transform: { '\\.ts$': '@swc/jest' },
 };
 
-/** `unit` is the part for every save; `whole` starts processes and real gateways. */
+/** `unit` is the part for every save; `fuzz` takes its time; `whole` starts processes and gateways. */
 export default {
   maxWorkers: '100%',
+  // Machines are shared: a slow one is no fault of the code.
+  testTimeout: 60_000,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
@@ -15,8 +17,9 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/test/{unit,conformance,fuzz}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{unit,conformance}/**/*.test.ts'],
     },
+    { ...shared, displayName: 'fuzz', testMatch: ['<rootDir>/test/fuzz/**/*.test.ts'] },
     { ...shared, displayName: 'whole', testMatch: ['<rootDir>/test/{e2e,gateways}/**/*.test.ts'] },
   ],
 };

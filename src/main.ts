@@ -1,14 +1,9 @@
 #!/usr/bin/env node
 import { keySettings } from './assemble/keys.ts';
-import { run as check } from './commands/check.ts';
 import type { ConfiguredKeys, ExitCode } from './commands/command.ts';
-import { run as hash } from './commands/hash.ts';
-import { run as inspect } from './commands/inspect.ts';
-import { run as keys } from './commands/keys.ts';
-import { run as serveCommand } from './commands/serve.ts';
 import { configurationFile, findConfiguration } from './config/find.ts';
+import type { LoadedConfiguration } from './config/load.ts';
 import { ConfigurationError } from './config/problems.ts';
-import { serve } from './serve.ts';
 
 const usage = `Usage: countersign <command> [options]
 
@@ -29,17 +24,22 @@ const io = {
   stderr: process.stderr,
   env: process.env,
   now: Date.now,
-  serve,
+  serve: async (loaded: LoadedConfiguration) => (await import('./serve.ts')).serve(loaded),
   readConfiguredKeys,
 };
 
-const commands = new Map<string, (args: readonly string[], all: typeof io) => Promise<ExitCode>>([
-  ['serve', serveCommand],
-  ['check', check],
-  ['hash', hash],
-  ['inspect', inspect],
-  ['keys', keys],
+/** Loaded when asked for: making a hash needs no web server. */
+const commands = new Map<string, () => Promise<Command>>([
+  ['serve', () => import('./commands/serve.ts')],
+  ['check', () => import('./commands/check.ts')],
+  ['hash', () => import('./commands/hash.ts')],
+  ['inspect', () => import('./commands/inspect.ts')],
+  ['keys', () => import('./commands/keys.ts')],
 ]);
+
+interface Command {
+  run(args: readonly string[], all: typeof io): Promise<ExitCode>;
+}
 
 /** What `inspect` and `keys` need of a configuration; nothing when none was named and none is there. */
 async function readConfiguredKeys(named: string | undefined): Promise<ConfiguredKeys | undefined> {
@@ -49,8 +49,8 @@ async function readConfiguredKeys(named: string | undefined): Promise<Configured
 }
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  const command = commands.get(name ?? '');
-  if (command) return command(args, io);
+  const load = commands.get(name ?? '');
+  if (load) return (await load()).run(args, io);
   const asked = name === '--help' || name === '-h';
   (asked ? process.stdout : process.stderr).write(
     name === undefined || asked

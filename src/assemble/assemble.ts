@@ -122,8 +122,11 @@ async function openKeys(
   deps: ServiceDeps,
   findings: Findings,
 ): Promise<KeyRing | undefined> {
+  const settings = keySettings(configuration);
+  // Opening a directory may make a key: not for a configuration that is going to be refused.
+  if ('directory' in settings) findings.throwAny();
   try {
-    return await deps.openKeys(keySettings(configuration));
+    return await deps.openKeys(settings);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
     findings.add(['keys'], error.message);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { describeReadFailure } from '../config/files.ts';
 import type { Path } from '../config/problems.ts';
 import type { Bearer } from '../config/schema/bearer.ts';
 import type { Configuration } from '../config/schema/configuration.ts';
@@ -76,7 +77,7 @@ function otherMethod(
 ): CredentialMethod | undefined {
   const at = (...keys: string[]) => ['credentials', index, ...keys];
   const read = <T>(path: Path, file: string, parse: (text: string) => T) =>
-    findings.attempt(path, () => parse(readFileSync(file, 'utf8')));
+    findings.attempt(path, () => parse(readText(file)));
   if (basic) {
     if (!basic.verify) return createBasicMethod({ trusted: true });
     const path = at('basic', 'verify', 'htpasswd_file');
@@ -167,7 +168,7 @@ class BearerEntries {
   #keysOf({ issuer, jwks_file, jwks_uri, jwks_origins, algorithms }: JwtVerification): IssuerKeys {
     const { now, log, onChange } = this.#deps;
     if (jwks_file !== undefined) {
-      return createFileKeys({ text: readFileSync(jwks_file, 'utf8'), algorithms, log });
+      return createFileKeys({ text: readText(jwks_file), algorithms, log });
     }
     const keys = createIssuerKeys({
       issuer,
@@ -190,6 +191,15 @@ class BearerEntries {
     if (expression === undefined) return { kind: 'claims', paths: [] };
     this.inputs.push(expression.inputs);
     return { kind: 'expression', expression };
+  }
+}
+
+/** @throws Error such as `cannot be read (ENOENT)` */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(describeReadFailure(error));
   }
 }
 

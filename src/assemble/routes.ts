@@ -80,6 +80,7 @@ class RouteCompiler {
       name,
       match,
       facts: routeFacts(name, match),
+      judgesPath: require?.inputs.members.has('path') ?? false,
       require,
       anonymousClientId: settings.anonymous?.client_id,
       token: rules,

@@ -1,6 +1,11 @@
 import type { Configuration } from '../config/schema/configuration.ts';
 import type { HostFilter } from '../exchange/audience.ts';
-import { matchesHost, readHostPattern, splitAuthority } from '../exchange/routes/host-pattern.ts';
+import {
+  matchesHost,
+  ownPort,
+  readHostPattern,
+  splitAuthority,
+} from '../exchange/routes/host-pattern.ts';
 
 /**
  * Hosts that may become an audience: those of `upstream_hosts` and of the routes. Without a port a
@@ -11,9 +16,13 @@ export function createHostFilter({ token, routes }: Configuration): HostFilter {
   const hosts = [...token.upstream_hosts, ...routes.flatMap(({ match }) => match.hosts ?? [])];
   const exact = new Set(hosts.filter((host) => !host.startsWith('*.')));
   const wildcards = hosts.filter((host) => host.startsWith('*.')).map(readHostPattern);
-  return (authority) => {
+  return (authority, scheme) => {
     if (exact.has(authority)) return true;
     const { name, port } = splitAuthority(authority);
-    return wildcards.some((pattern) => pattern.port === port && matchesHost(pattern, name, port));
+    const written = port ?? ownPort[scheme];
+    return (
+      (port === undefined && exact.has(`${name}:${written}`)) ||
+      wildcards.some((pattern) => pattern.port === port && matchesHost(pattern, name, port))
+    );
   };
 }

@@ -103,10 +103,10 @@ async function importFile(args: readonly string[], io: KeysIo): Promise<ExitCode
 /** A service whose newest key is not of the configured algorithm makes itself one that is. */
 function whatNext(alg: SigningAlgorithm, configured: SigningAlgorithm | undefined): string {
   if (alg === configured) {
-    return 'It signs from the next start or reload on; the other keys stay published.\n';
+    return 'It signs from the next start on; the other keys stay published.\n';
   }
   return (
-    `Set keys.algorithm to ${alg}, and it signs from the next start or reload on.\n` +
+    `Set keys.algorithm to ${alg}, and it signs from the next start on.\n` +
     'With another algorithm a new key is made and signs, and this one is only published.\n'
   );
 }

@@ -5,7 +5,7 @@ import { ownPort } from './routes/host-pattern.ts';
 import type { OriginalRequest, Refused } from './types.ts';
 
 /** Tells whether a host (with its port, if that is not the scheme's own) may become an audience. */
-export type HostFilter = (host: string) => boolean;
+export type HostFilter = (host: string, scheme: string) => boolean;
 
 /**
  * `upstream` is the backend's URL as the gateway states it, or the origin that the request names.
@@ -44,7 +44,7 @@ function upstreamAudience(request: OriginalRequest, isUpstreamHost: HostFilter):
     return withoutOwnPort(request.upstreamUrl) ?? refuse('no_audience', 'malformed upstream URL');
   }
   if (request.scheme === undefined) return refuse('no_audience', 'the gateway states no scheme');
-  if (!isUpstreamHost(request.host)) return refuse('unknown_host');
+  if (!isUpstreamHost(request.host, request.scheme)) return refuse('unknown_host');
   return `${request.scheme}://${request.host}`;
 }
 

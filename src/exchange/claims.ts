@@ -52,7 +52,6 @@ export function createClaims({
   if (typeof aud === 'object' && isRefused(aud)) return aud;
 
   const claims: { [name: string]: Json } = copyClaims(rules, subject.claims);
-  const incomingAct = claims['act'];
   const failure = mapClaims(rules, claims, context);
   if (failure) return failure;
   claims['iss'] = issuer;
@@ -61,7 +60,8 @@ export function createClaims({
   claims['jti'] = randomUUID();
   claims['aud'] = aud;
   claims['client_id'] = subject.clientId;
-  const act = nestActor(request.consumer, incomingAct);
+  const previous = rules.drop.has('act') ? undefined : subject.claims['act'];
+  const act = nameActor(request.consumer, previous);
   if (act) claims['act'] = act;
   return claims;
 }
@@ -94,14 +94,15 @@ function mapClaims(
   return undefined;
 }
 
-/** The consumer acts for the subject; who acted before nests inside (RFC 8693 §4.1). */
-function nestActor(
+/**
+ * The consumer acts for the subject; who acted before nests inside (RFC 8693 §4.1), whatever `copy`
+ * says: the chain is not the caller's to cut.
+ */
+function nameActor(
   consumer: Consumer | undefined,
-  incoming: Json | undefined,
+  previous: Json | undefined,
 ): JsonObject | undefined {
-  // An anonymous one is nobody: Kong has it where no plugin authenticated the request.
-  const clientId = consumer?.anonymous ? undefined : (consumer?.custom_id ?? consumer?.id);
-  const previous = incoming as JsonObject | undefined;
-  if (clientId === undefined) return previous;
-  return previous ? { client_id: clientId, act: previous } : { client_id: clientId };
+  const clientId = consumer?.custom_id ?? consumer?.id;
+  if (consumer?.anonymous || clientId === undefined) return undefined;
+  return { client_id: clientId, ...(previous !== undefined && { act: previous }) };
 }

@@ -22,7 +22,9 @@ export function createHeaderReader(
   deciding: readonly string[],
   protectedNames: readonly string[],
 ): HeaderReader {
-  const slots = new Map([...new Set(deciding)].map((name, slot) => [name, slot]));
+  // Hop by hop, so it never tells anything about the original request.
+  const names = new Set(deciding.filter((name) => name !== 'connection'));
+  const slots = new Map([...names].map((name, slot) => [name, slot]));
   const guarded = new Set([...slots.keys(), ...protectedNames.map((name) => name.toLowerCase())]);
   const guardedShapes = new Set([...guarded].map(shapeOf));
   const meanings = new Map<string, Meaning>();

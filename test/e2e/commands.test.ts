@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { parse } from 'yaml';
-import { isMissing } from '../support/countersign.ts';
 import {
   asNginx,
   basic,
@@ -12,6 +11,7 @@ import {
   countersign,
   endAll,
   freshDirectory,
+  isMissing,
   type Ports,
   patience,
   serve,

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freshDirectory, isMissing } from '../support/countersign.ts';
 import { type NginxLab, startNginxLab } from '../support/nginx-lab.ts';
+import { freshDirectory, isMissing } from '../support/process.ts';
 
 const settings = `
 gateways: { nginx: {} }

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Seen } from '../support/backend.ts';
 import { ecKeys, type Issued, issueCertificate, name } from '../support/certificates.ts';
-import { isMissing } from '../support/countersign.ts';
 import { type NginxLab, startNginxLab } from '../support/nginx-lab.ts';
+import { isMissing } from '../support/process.ts';
 import { type Answer, send } from '../support/service.ts';
 
 const settings = `

@@ -1,5 +1,5 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Backend, createBackend } from './backend.ts';
 import {
@@ -11,13 +11,19 @@ import {
   subjectAltName,
 } from './certificates.ts';
 import {
+  endAll,
   freePorts,
   freshDirectory,
-  type RunningProcess,
-  run,
-  runCountersign,
-  untilOpen,
-} from './countersign.ts';
+  isOpen,
+  listenAnywhere,
+  type Ports,
+  type Started,
+  serve,
+  start,
+  threePorts,
+  until,
+  writeFiles,
+} from './process.ts';
 
 const recipe = join(import.meta.dirname, '..', '..', 'gateways', 'nginx');
 
@@ -39,35 +45,26 @@ export interface NginxLab {
 /** @param settings the configuration of Countersign, without issuer, listeners and keys */
 export async function startNginxLab(settings: string): Promise<NginxLab> {
   const directory = freshDirectory();
-  const [auth, open, ops, httpPort, httpsPort] = (await freePorts(5)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const issuer = `http://127.0.0.1:${open}`;
+  const ports = await threePorts();
+  const [httpPort = 0, httpsPort = 0] = await freePorts(2);
+  const issuer = `http://127.0.0.1:${ports.public}`;
   const clientAuthority = issueAuthority({ subject: name({ CN: 'Clients' }), ...ec() });
   const server = issueServerCertificate();
   const backend = createBackend({ jwksUrl: `${issuer}/jwks`, issuer });
-  const backendPort = await listen(backend.server);
-  const counter = createCounter(auth);
-  const counterPort = await listen(counter.server);
-  writeFileSync(join(directory, 'clients-ca.pem'), clientAuthority.pem);
-  const configuration = `
-issuer: ${issuer}
-listen: { auth: "127.0.0.1:${auth}", public: "127.0.0.1:${open}", ops: "127.0.0.1:${ops}" }
-drain: 0
-${settings}`;
-  const start = () => runCountersign(configuration, { directory, opsPort: ops });
-  let countersign = await start();
-  const nginx = await startNginx(directory, { clientAuthority, server }, [
+  const backendPort = await listenAnywhere(backend.server);
+  const counter = createCounter(ports.auth);
+  const counterPort = await listenAnywhere(counter.server);
+  writeFiles(directory, { 'clients-ca.pem': clientAuthority.pem });
+  const startCountersign = () =>
+    serve(() => configure(issuer, ports, settings), { directory, ports });
+  let countersign = await startCountersign();
+  const nginx = startNginx(directory, { clientAuthority, server }, [
     ['127.0.0.1:8080', `127.0.0.1:${counterPort}`],
     ['127.0.0.1:3000', `127.0.0.1:${backendPort}`],
     ['127.0.0.1:8000', `127.0.0.1:${httpPort}`],
     ['127.0.0.1:8443', `127.0.0.1:${httpsPort}`],
   ]);
-  await untilOpen(httpPort, nginx);
+  await until(() => isOpen(httpPort), nginx);
 
   return {
     httpPort,
@@ -76,26 +73,40 @@ ${settings}`;
     clientAuthority,
     server,
     connections: counter.count,
-    stopCountersign: () => countersign.stop(),
+    async stopCountersign() {
+      countersign.kill('SIGKILL');
+      await countersign.ended;
+    },
     async startCountersign() {
-      countersign = await start();
+      countersign = await startCountersign();
     },
     async close() {
-      await nginx.stop('SIGTERM');
-      await countersign.stop();
+      nginx.kill('SIGTERM');
+      await nginx.ended;
       backend.server.closeAllConnections();
       backend.server.close();
       counter.close();
+      await endAll();
     },
   };
 }
 
+function configure(issuer: string, ports: Ports, settings: string): string {
+  return `
+issuer: ${issuer}
+listen:
+  auth: 127.0.0.1:${ports.auth}
+  public: 127.0.0.1:${ports.public}
+  ops: 127.0.0.1:${ports.ops}
+${settings}`;
+}
+
 /** The shipped files, with nothing changed but addresses. */
-async function startNginx(
+function startNginx(
   directory: string,
   { clientAuthority, server }: { clientAuthority: Issued; server: Issued },
   addresses: readonly (readonly [string, string])[],
-): Promise<RunningProcess> {
+): Started {
   const home = join(directory, 'nginx');
   cpSync(recipe, join(home, 'countersign'), { recursive: true });
   mkdirSync(join(home, 'tls'));
@@ -129,7 +140,9 @@ http {
 }
 `;
   writeFileSync(join(home, 'nginx.conf'), settings);
-  return run('nginx', ['-p', home, '-c', join(home, 'nginx.conf'), '-e', 'stderr'], home);
+  return start('nginx', ['-p', home, '-c', join(home, 'nginx.conf'), '-e', 'stderr'], {
+    cwd: home,
+  });
 }
 
 function ec() {
@@ -161,13 +174,4 @@ function createCounter(port: number) {
       server.close();
     },
   };
-}
-
-function listen(server: {
-  listen(port: number, host: string, done: () => void): unknown;
-  address(): unknown;
-}): Promise<number> {
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
 }

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { freePorts } from './countersign.ts';
 
 /** The built program, as a user runs it. */
 export const main = join(import.meta.dirname, '..', '..', 'dist', 'main.js');
@@ -123,6 +123,40 @@ export interface ServeOptions {
   readonly directory?: string;
   /** Free ones unless given. */
   readonly ports?: Ports;
+}
+
+/** @returns ports that were free a moment ago */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(servers.map(listenAnywhere));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Listens on a free port of this machine. @returns the port */
+export function listenAnywhere(server: {
+  listen(port: number, host: string, done: () => void): unknown;
+  address(): unknown;
+}): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** @returns whether something listens on a port of this machine */
+export function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(port, '127.0.0.1', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.on('error', () => resolve(false));
+  });
+}
+
+/** A program that the set-up could not get; the tests that need it are skipped, and counted. */
+export function isMissing(program: string): boolean {
+  return (process.env['COUNTERSIGN_TEST_MISSING'] ?? '').split(',').includes(program);
 }
 
 export async function threePorts(): Promise<Ports> {

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMissing } from './countersign.ts';
-import { start } from './process.ts';
+import { isMissing, start } from './process.ts';
 
 const own = join(import.meta.dirname, '..', '..', '.cache', 'python', 'bin', 'python');
 

@@ -90,7 +90,7 @@ describe('the table of reasons', () => {
 
   it('is where every reason that a page gives for a status is named', () => {
     const named = pages.flatMap((page) => [
-      ...read(page).matchAll(/\b(?:401|403|503) \(?`(\w+)`/g),
+      ...read(page).matchAll(/\b(?:401|403|503)\s+\(?`(\w+)`/g),
     ]);
     expect(named.length).toBeGreaterThan(5);
     for (const [, reason] of named) expect(refusalReasons).toContain(reason);

@@ -26,6 +26,8 @@ export interface RouteMatch {
 
 export interface Routed {
   readonly match: RouteMatch;
+  /** Decides by the path in another way too: an ambiguous one must not reach it. */
+  readonly judgesPath?: boolean;
 }
 
 export interface Router<R> {
@@ -59,10 +61,11 @@ export function createRouter<R extends Routed>(
   const candidates = routes.flatMap(candidatesOf).sort(compare);
   rejectTies(candidates, routes);
   const trees = plant(candidates);
-  const readsPaths = candidates.some(({ path }) => path !== undefined);
+  const all = defaultRoute ? [...routes, defaultRoute] : routes;
+  const readsPaths = all.some(({ match, judgesPath }) => match.paths ?? judgesPath);
   const noRoute = refuse('no_route');
   const ambiguousPath = refuse('ambiguous_path');
-  if (candidates.length === 0) return { find: () => defaultRoute ?? noRoute };
+  if (candidates.length === 0 && !readsPaths) return { find: () => defaultRoute ?? noRoute };
 
   return {
     find(request) {

@@ -9,6 +9,7 @@ import { issueCertificate, name } from '../../support/certificates.ts';
 import {
   claimsOf,
   forwardedHeaders,
+  nginxHeaders,
   startService,
   type TestService,
   unsignedJwt,
@@ -702,5 +703,70 @@ token: { audience: a, expires_in: 1h }
     expect(asked).toBe(1);
     service.advance(11);
     expect(await ask(service, opaque)).toMatchObject({ status: 401, reason: 'inactive_token' });
+  });
+});
+
+describe('a request that could be read in two ways', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService(`
+issuer: https://countersign.example.com
+gateways: { nginx: {}, kong: {} }
+credentials: [{ bearer: { trust: gateway, client_id: sub } }]
+token:
+  upstream_hosts: ['api.example.com:443', 'plain.example.com:80']
+  copy: none
+  claims: { hop: 'request.headers["connection"]' }
+default_route: { require: 'request.path.startsWith("/public/")' }
+`);
+  });
+  afterAll(() => service.close());
+  const claims = { sub: 'alice', exp: 4_000_000_000, act: { client_id: 'portal' } };
+  const bearer = ['Authorization', `Bearer ${unsignedJwt(claims)}`];
+
+  it.each([
+    ['/public/a', 200],
+    ['/public/../admin', 403],
+    ['/public/%2e%2e/admin', 403],
+    ['/public//admin', 403],
+    ['/public/..%2fadmin', 403],
+  ])('is refused where `require` judges by the path: %s', async (path, status) => {
+    const url = `https://api.example.com${path}`;
+    const answer = await service.ask('/auth/nginx', [...nginxHeaders(url), ...bearer]);
+    expect(answer.status).toBe(status);
+  });
+
+  it.each([
+    ['https://api.example.com', 200],
+    ['https://api.example.com:443', 200],
+    ['http://api.example.com', 403],
+    ['https://api.example.com:444', 403],
+    ['http://plain.example.com', 200],
+  ])('names an audience by its scheme’s own port: %s', async (origin, status) => {
+    const headers = [...nginxHeaders(`${origin}/public/a`), ...bearer];
+    expect((await service.ask('/auth/nginx', headers)).status).toBe(status);
+  });
+
+  it('keeps the chain of actors though nothing else is copied', async () => {
+    const kong = [
+      ...forwardedHeaders('https://api.example.com/public/a'),
+      ...['X-Upstream-Url', 'https://orders.internal', 'X-Consumer-ID', 'mobile'],
+    ];
+    const answer = await service.ask('/auth/kong', [...kong, ...bearer]);
+    expect(claimsOf(answer.headers['x-custom-jwt'])).toMatchObject({
+      act: { client_id: 'mobile', act: { client_id: 'portal' } },
+    });
+  });
+
+  it('never takes Connection for a header of the original request', async () => {
+    const ask = (connection: string) =>
+      service.ask('/auth/nginx', [
+        ...nginxHeaders('https://api.example.com/public/a'),
+        ...bearer,
+        ...['Connection', connection],
+      ]);
+    expect((await ask('close, authorization')).status).toBe(401);
+    const answer = await ask('close');
+    expect(claimsOf(answer.headers['x-custom-jwt'])).not.toHaveProperty('hop');
   });
 });
