@@ -20,6 +20,8 @@ const { status } = spawnSync(
     stdio: 'inherit',
     env: {
       ...process.env,
+      // Where Debian keeps servers; not on every user's path.
+      PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
       COUNTERSIGN_TEST_PYTHON: python,
       COUNTERSIGN_TEST_MISSING: missing.join(','),
     },

@@ -199,7 +199,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(describeReadFailure(error));
+    throw new Error(`${file} ${describeReadFailure(error)}`);
   }
 }
 

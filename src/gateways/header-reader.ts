@@ -68,9 +68,12 @@ export function createHeaderReader(
   };
 }
 
-/** `X_Api_Key` and `X.Api.Key` are `X-Api-Key` to some server, framework or gateway. */
+/**
+ * `X_Api_Key`, `X.Api.Key` and, with a space before its colon, `X-Api-Key ` are `X-Api-Key` to some
+ * server, framework or gateway.
+ */
 function shapeOf(name: string): string {
-  return name.replace(/[^a-z0-9]/g, '-');
+  return name.replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '').replace(/[^a-z0-9]/g, '-');
 }
 
 class RawHeaders implements RequestHeaders {

@@ -127,7 +127,7 @@ const cases: readonly Case[] = [
     replace: '  - basic: { trust: gateway }',
     by: '  - basic: { verify: { htpasswd_file: users.htpasswd } }',
     at: '8: credentials[0].basic.verify.htpasswd_file',
-    says: /no such file.*users\.htpasswd/,
+    says: /users\.htpasswd cannot be read/,
   },
 ];
 

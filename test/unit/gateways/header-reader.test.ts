@@ -53,6 +53,8 @@ describe('header lines', () => {
     ['an alias with _', ['X_Api_Key', 'k'], 'aliased_header'],
     ['an alias with .', ['x.api-key', 'k'], 'aliased_header'],
     ['an alias with +', ['x+api+key', 'k'], 'aliased_header'],
+    ['an alias with a space before the colon', ['X-Api-Key ', 'k'], 'aliased_header'],
+    ['an alias with _ before and behind', ['_Authorization_', 'a'], 'aliased_header'],
     ['an alias of a name with an underscore', ['Odd-Name', 'o'], 'aliased_header'],
     ['an alias of what an answer sets', ['X-Custom_JWT', 'x'], 'aliased_header'],
     ['Connection that names one', ['Connection', 'Host'], 'nominated_header'],
