@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,11 @@ const newKey = {
   ec: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
   ed25519: ['-algorithm', 'ED25519'],
 };
-for (const [kind, options] of Object.entries(newKey)) {
+/** Without the program, which makes all the files, these tests are skipped and counted. */
+const isHere = spawnSync('openssl', ['version']).status === 0;
+const describeFiles = isHere ? describe : describe.skip;
+
+for (const [kind, options] of isHere ? Object.entries(newKey) : []) {
   openssl('genpkey', ...options, '-out', at(`${kind}.pem`));
   openssl('req', '-x509', '-key', at(`${kind}.pem`), '-out', at(`${kind}.crt`), '-subj', '/CN=t');
 }
@@ -44,7 +48,7 @@ async function kidOf(kind: string): Promise<string> {
   return thumbprint(createPrivateKey(await readFile(at(`${kind}.pem`))));
 }
 
-describe('importing PKCS#12', () => {
+describeFiles('importing PKCS#12', () => {
   const styles: [string, string[]][] = [
     ['modern (PBES2, AES, SHA-256)', []],
     ['legacy (RC2, 3DES, SHA-1)', ['-legacy']],
@@ -109,7 +113,7 @@ describe('importing PKCS#12', () => {
   });
 });
 
-describe('importing other files', () => {
+describeFiles('importing other files', () => {
   it('takes PEM', async () => {
     expect((await importFile(at('ec.pem'), '')).kid).toBe(await kidOf('ec'));
   });
