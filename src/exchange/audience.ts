@@ -41,7 +41,7 @@ export function describe(result: { missing: true } | { failed: string }): string
 
 function upstreamAudience(request: OriginalRequest, isUpstreamHost: HostFilter): string | Refused {
   if (request.upstreamUrl !== undefined) {
-    return withoutOwnPort(request.upstreamUrl) ?? refuse('no_audience', 'malformed upstream URL');
+    return withoutOwnPort(request.upstreamUrl) ?? refuse('no_audience', 'no usable upstream URL');
   }
   if (request.scheme === undefined) return refuse('no_audience', 'the gateway states no scheme');
   if (!isUpstreamHost(request.host, request.scheme)) return refuse('unknown_host');

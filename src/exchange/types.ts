@@ -53,7 +53,7 @@ export interface OriginalRequest {
   readonly consumer: Consumer | undefined;
   /** This gateway lets nobody through without a consumer. */
   readonly consumerRequired: boolean;
-  /** The backend's URL, for gateways that state it. */
+  /** The backend's URL, for gateways that state it (empty when they did not); else undefined. */
   readonly upstreamUrl: string | undefined;
   /** Which credential the gateway says it verified (`X-Countersign-Credential`). */
   readonly statedCredential: string | undefined;

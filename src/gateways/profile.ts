@@ -19,7 +19,8 @@ export interface GatewayProfile {
   };
   /** For gateways that authenticate consumers of their own. */
   readConsumer?(headers: RequestHeaders): Consumer | undefined;
-  readUpstreamUrl?(headers: RequestHeaders): string | undefined;
+  /** For gateways that state the backend's URL; empty when this request has none. */
+  readUpstreamUrl?(headers: RequestHeaders): string;
   /** The statuses it passes on: some turn others into an error, or into an open door. */
   readonly carries: 'all' | 'only 401 and 403' | 'no 5xx';
   /** The body of a refusal is lost on its way; this header carries it too. */

@@ -648,7 +648,7 @@ describe('the audience', () => {
   it('is never the client’s Host header where Kong states no service', async () => {
     expect(await refused(apiKey('k'), [...forwardedHeaders(), ...consumer])).toEqual([
       403,
-      'unknown_host',
+      'no_audience',
     ]);
   });
 });

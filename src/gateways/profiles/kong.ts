@@ -15,7 +15,7 @@ export const kong: GatewayProfile = {
     'x-anonymous-consumer',
   ],
   readConsumer,
-  readUpstreamUrl: (headers) => stated(headers, 'x-upstream-url'),
+  readUpstreamUrl: (headers) => stated(headers, 'x-upstream-url') ?? '',
 };
 
 function readConsumer(headers: RequestHeaders): Consumer | undefined {
