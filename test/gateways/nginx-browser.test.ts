@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type NginxLab, startNginxLab } from '../support/nginx-lab.ts';
+import { type GatewayLab, startGatewayLab } from '../support/gateway-lab.ts';
+import { startNginx } from '../support/nginx.ts';
 import { freshDirectory, isMissing } from '../support/process.ts';
 
 const settings = `
@@ -13,9 +14,9 @@ token: { upstream_hosts: any }
 const missing = isMissing('nginx') || isMissing('chromium');
 
 (missing ? describe.skip : describe)('a browser behind nginx', () => {
-  let lab: NginxLab;
+  let lab: GatewayLab;
   beforeAll(async () => {
-    lab = await startNginxLab(settings);
+    lab = await startGatewayLab({ gateway: 'nginx', settings, startGateway: startNginx });
   }, 60_000);
   afterAll(() => lab.close());
 

@@ -145,12 +145,12 @@ function slugOf(heading: string): string {
 }
 
 describe('a command', () => {
-  const usage = /^ {2}(\w+) {2,}/gm;
-  const commands = [...read('src/main.ts').matchAll(usage)].map(([, name]) => name);
+  const commands = [...read('src/main.ts').matchAll(/^ {2}(\w+) {2,}/gm)].map(([, name]) => name);
+  const sourceOf = (command: string) => read(`src/commands/${command}.ts`);
   const written = pages.flatMap((page) =>
     // In code: after a back quote, at the start of a line, or after another command.
-    [...read(page).matchAll(/(?:`|^ *|&& |\$\()countersign ([a-z]+)([^`\n#|]*)/gm)].map(
-      ([, command = '', rest = '']) => ({ place: `${page}: ${command}`, command, rest }),
+    [...read(page).matchAll(/(?:`|^ *|&& |\| |\$\()countersign ([a-z]+)([^`\n#|)]*)/gm)].map(
+      ([, command = '', rest = '']) => ({ place: `${page}: ${command}${rest}`, command, rest }),
     ),
   );
 
@@ -162,9 +162,46 @@ describe('a command', () => {
   });
 
   it('is given options that it has', () => {
-    for (const { command, rest } of written) {
-      const source = read(`src/commands/${command}.ts`);
-      for (const [option] of rest.matchAll(/--[a-z-]+/g)) expect(source).toContain(option);
-    }
+    const wrong = written.filter(({ command, rest }) => {
+      const options = new Set(sourceOf(command).match(/--[a-z-]+/g));
+      return rest.match(/--[a-z-]+/g)?.some((option) => !options.has(option));
+    });
+    expect(wrong.map(({ place }) => place)).toEqual([]);
+  });
+
+  it('is given a part that it has', () => {
+    const parts = [...sourceOf('keys').matchAll(/command === '(\w+)'/g)].map(([, name]) => name);
+    expect(parts).toContain('list');
+    const named = written.filter(({ command }) => command === 'keys');
+    expect(named.length).toBeGreaterThan(2);
+    for (const { rest } of named) expect(parts).toContain(rest.trim().split(/[ ;]/)[0]);
+  });
+
+  it('of npm that a page names is in package.json', () => {
+    const { scripts } = JSON.parse(read('package.json'));
+    const named = pages.flatMap((page) => [
+      ...read(page).matchAll(/\bnpm (?:run ([a-z:]+)|(start|test)\b)/g),
+    ]);
+    expect(named.length).toBeGreaterThan(5);
+    for (const [, script, short] of named) expect(scripts).toHaveProperty([script ?? short ?? '']);
+  });
+});
+
+describe('the map of the code in CONTRIBUTING.md', () => {
+  const named = read('CONTRIBUTING.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => (line.split('|')[1] ?? '').match(/(?<=`)[\w./-]+(?=`)/g) ?? []);
+
+  it('leads to files and folders that are there', () => {
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it.each(['src', 'test'])('names every folder of %s', (parent) => {
+    const folders = readdirSync(join(root, parent), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${parent}/${name}/`);
+    expect(named).toEqual(expect.arrayContaining(folders));
   });
 });

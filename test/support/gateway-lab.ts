@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Backend, createBackend } from './backend.ts';
@@ -19,31 +19,43 @@ import {
   type Ports,
   type Started,
   serve,
-  start,
   threePorts,
   until,
   writeFiles,
 } from './process.ts';
 
-const recipe = join(import.meta.dirname, '..', '..', 'gateways', 'nginx');
+const recipes = join(import.meta.dirname, '..', '..', 'gateways');
 
-/** nginx with the shipped recipe, the built service, and a backend that verifies. */
-export interface NginxLab {
+/** A real gateway with its shipped recipe, the built service, and a backend that verifies. */
+export interface GatewayLab {
   readonly httpPort: number;
   readonly httpsPort: number;
   readonly backend: Backend;
-  /** Trusted by nginx and by Countersign for clients; `server` is nginx's own certificate. */
+  /** Trusted by the gateway and by Countersign for clients; `server` is the gateway's own. */
   readonly clientAuthority: Issued;
   readonly server: Issued;
-  /** Connections that nginx made to Countersign so far. */
+  /** Connections that the gateway made to Countersign so far. */
   readonly connections: () => number;
   readonly stopCountersign: () => Promise<void>;
   readonly startCountersign: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** @param settings the configuration of Countersign, without issuer, listeners and keys */
-export async function startNginxLab(settings: string): Promise<NginxLab> {
+/**
+ * @param gateway the folder of its recipe
+ * @param settings the configuration of Countersign, without issuer and listeners
+ * @param startGateway starts the program; its argument is a folder with `countersign/` (the recipe,
+ *   nothing changed but addresses) and `tls/`
+ */
+export async function startGatewayLab({
+  gateway,
+  settings,
+  startGateway,
+}: {
+  readonly gateway: string;
+  readonly settings: string;
+  readonly startGateway: (home: string) => Started;
+}): Promise<GatewayLab> {
   const directory = freshDirectory();
   const ports = await threePorts();
   const [httpPort = 0, httpsPort = 0] = await freePorts(2);
@@ -54,17 +66,26 @@ export async function startNginxLab(settings: string): Promise<NginxLab> {
   const backendPort = await listenAnywhere(backend.server);
   const counter = createCounter(ports.auth);
   const counterPort = await listenAnywhere(counter.server);
-  writeFiles(directory, { 'clients-ca.pem': clientAuthority.pem });
-  const startCountersign = () =>
-    serve(() => configure(issuer, ports, settings), { directory, ports });
-  let countersign = await startCountersign();
-  const nginx = startNginx(directory, { clientAuthority, server }, [
+  writeFiles(directory, {
+    'clients-ca.pem': clientAuthority.pem,
+    'home/tls/server.pem': server.pem,
+    'home/tls/server.key': keyOf(server),
+    // HAProxy wants both in one file.
+    'home/tls/server-and-key.pem': server.pem + keyOf(server),
+    'home/tls/clients-ca.pem': clientAuthority.pem,
+  });
+  const home = join(directory, 'home');
+  copyRecipe(gateway, join(home, 'countersign'), [
     ['127.0.0.1:8080', `127.0.0.1:${counterPort}`],
     ['127.0.0.1:3000', `127.0.0.1:${backendPort}`],
     ['127.0.0.1:8000', `127.0.0.1:${httpPort}`],
     ['127.0.0.1:8443', `127.0.0.1:${httpsPort}`],
   ]);
-  await until(() => isOpen(httpPort), nginx);
+  const startCountersign = () =>
+    serve(() => configure(issuer, ports, settings), { directory, ports });
+  let countersign = await startCountersign();
+  const program = startGateway(home);
+  await until(() => isOpen(httpPort), program);
 
   return {
     httpPort,
@@ -81,14 +102,34 @@ export async function startNginxLab(settings: string): Promise<NginxLab> {
       countersign = await startCountersign();
     },
     async close() {
-      nginx.kill('SIGTERM');
-      await nginx.ended;
+      program.kill('SIGTERM');
+      await program.ended;
       backend.server.closeAllConnections();
       backend.server.close();
       counter.close();
       await endAll();
     },
   };
+}
+
+function copyRecipe(
+  gateway: string,
+  to: string,
+  addresses: readonly (readonly [string, string])[],
+): void {
+  cpSync(join(recipes, gateway), to, { recursive: true });
+  for (const file of readdirSync(to).map((entry) => join(to, entry))) {
+    if (!statSync(file).isFile()) continue;
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(
+      file,
+      addresses.reduce((changed, [from, into]) => changed.replaceAll(from, into), text),
+    );
+  }
+}
+
+function keyOf({ privateKey }: Issued): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 }
 
 function configure(issuer: string, ports: Ports, settings: string): string {
@@ -99,50 +140,6 @@ listen:
   public: 127.0.0.1:${ports.public}
   ops: 127.0.0.1:${ports.ops}
 ${settings}`;
-}
-
-/** The shipped files, with nothing changed but addresses. */
-function startNginx(
-  directory: string,
-  { clientAuthority, server }: { clientAuthority: Issued; server: Issued },
-  addresses: readonly (readonly [string, string])[],
-): Started {
-  const home = join(directory, 'nginx');
-  cpSync(recipe, join(home, 'countersign'), { recursive: true });
-  mkdirSync(join(home, 'tls'));
-  writeFileSync(join(home, 'tls', 'server.pem'), server.pem);
-  writeFileSync(
-    join(home, 'tls', 'server.key'),
-    server.privateKey.export({ type: 'pkcs8', format: 'pem' }),
-  );
-  writeFileSync(join(home, 'tls', 'clients-ca.pem'), clientAuthority.pem);
-  for (const file of ['http.conf', 'example.conf']) {
-    const path = join(home, 'countersign', file);
-    const text = readFileSync(path, 'utf8');
-    writeFileSync(
-      path,
-      addresses.reduce((changed, [from, to]) => changed.replaceAll(from, to), text),
-    );
-  }
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const settings = `
-daemon off;
-pid ${home}/nginx.pid;
-error_log stderr;
-worker_processes 1;
-${process.getuid?.() === 0 ? 'user root;' : ''}
-events {}
-http {
-  access_log off;
-  client_max_body_size 20m;
-  ${temporary.map((kind) => `${kind}_temp_path ${home}/${kind};`).join(' ')}
-  include countersign/example.conf;
-}
-`;
-  writeFileSync(join(home, 'nginx.conf'), settings);
-  return start('nginx', ['-p', home, '-c', join(home, 'nginx.conf'), '-e', 'stderr'], {
-    cwd: home,
-  });
 }
 
 function ec() {

@@ -1,0 +1,26 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Started, start } from './process.ts';
+
+/** Starts nginx on the shipped example. */
+export function startNginx(home: string): Started {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const settings = `
+daemon off;
+pid ${home}/nginx.pid;
+error_log stderr;
+worker_processes 1;
+${process.getuid?.() === 0 ? 'user root;' : ''}
+events {}
+http {
+  access_log off;
+  client_max_body_size 20m;
+  ${temporary.map((kind) => `${kind}_temp_path ${home}/${kind};`).join(' ')}
+  include countersign/example.conf;
+}
+`;
+  writeFileSync(join(home, 'nginx.conf'), settings);
+  return start('nginx', ['-p', home, '-c', join(home, 'nginx.conf'), '-e', 'stderr'], {
+    cwd: home,
+  });
+}
