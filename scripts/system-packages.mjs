@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
-/** What the whole test run needs beside Node: a command that shows it is there, and its package. */
+/** What the whole test run needs beside Node: what shows that it is there, and its package. */
 const needed = [
   { command: 'nginx', package: 'nginx-light' },
   { command: 'caddy', package: 'caddy' },
   { command: 'haproxy', package: 'haproxy' },
+  { command: 'apache2', package: 'apache2' },
+  { library: '/usr/share/lua/5.3/socket.lua', package: 'lua-socket' },
   { command: 'curl', package: 'curl' },
   { command: 'openssl', package: 'openssl' },
   { command: 'chromium', package: 'chromium' },
@@ -20,11 +22,17 @@ export const python = join(cache, 'python', 'bin', 'python');
 
 /** Installs what is missing where that is possible, and names what stays missing. */
 export function installSystemPackages() {
-  const missing = needed.filter(({ command }) => !isThere(command));
+  const missing = needed.filter((each) => !isInstalled(each));
   const canInstall = process.getuid?.() === 0 && isThere('apt-get');
   if (missing.length > 0 && canInstall) aptInstall(missing.map((each) => each.package));
-  const left = needed.filter(({ command }) => !isThere(command)).map(({ command }) => command);
+  const left = needed
+    .filter((each) => !isInstalled(each))
+    .map(({ command, package: name }) => command ?? name);
   return [...left, ...installPythonPackages(canInstall)];
+}
+
+function isInstalled({ command, library }) {
+  return library === undefined ? isThere(command) : existsSync(library);
 }
 
 function isThere(command) {

@@ -14,6 +14,7 @@ describeGateway({
   statusOfTwoAuthorizations: 401,
   statusOfNomination: () => 400,
   statusOfUnderscores: 200,
+  connectionsAtMost: 2,
   strangeCertificate: 'ends the handshake',
   passesTrailers: false,
 });

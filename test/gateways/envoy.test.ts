@@ -16,6 +16,7 @@ describeGateway({
   statusOfTwoAuthorizations: 401,
   statusOfNomination: (header) => (header.startsWith('Authorization') ? 401 : 200),
   statusOfUnderscores: 400,
+  connectionsAtMost: 2,
   strangeCertificate: 'ends the handshake',
   passesTrailers: false,
 });

@@ -9,6 +9,7 @@ describeGateway({
   statusOfTwoAuthorizations: 400,
   statusOfNomination: () => 200,
   statusOfUnderscores: 200,
+  connectionsAtMost: 1,
   strangeCertificate: 'is answered 400',
   passesTrailers: false,
 });

@@ -85,6 +85,8 @@ export async function startGatewayLab({
     ['port_value: 3000', `port_value: ${backendPort}`],
     ['port_value: 8000', `port_value: ${httpPort}`],
     ['port_value: 8443', `port_value: ${httpsPort}`],
+    // Lua too,
+    ['"127.0.0.1", 8080', `"127.0.0.1", ${counterPort}`],
     // and Caddy binds apart from the port.
     ['://:8000', `://:${httpPort}`],
     ['://:8443', `://:${httpsPort}`],

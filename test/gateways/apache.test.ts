@@ -1,0 +1,15 @@
+import { startApache } from '../support/apache.ts';
+import { describeGateway } from '../support/gateway-suite.ts';
+
+describeGateway({
+  gateway: 'apache',
+  startGateway: startApache,
+  needs: ['apache2', 'lua-socket'],
+  statusWhenDown: 503,
+  statusOfTwoAuthorizations: 401,
+  statusOfNomination: () => 400,
+  statusOfUnderscores: 200,
+  connectionsAtMost: 8,
+  strangeCertificate: 'ends the handshake',
+  passesTrailers: false,
+});
