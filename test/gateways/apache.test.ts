@@ -8,6 +8,9 @@ describeGateway({
   statusWhenDown: 503,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: () => 400,
+  pathOf: (path) => path,
+  // ProxyPass takes one of two leading slashes for its own.
+  backendPathOf: (path) => path.replace(/^\/\//, '/'),
   statusOfUnderscores: 200,
   connectionsAtMost: 8,
   strangeCertificate: 'ends the handshake',

@@ -13,6 +13,7 @@ describeGateway({
   statusWhenDown: 502,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: () => 400,
+  pathOf: (path) => path,
   statusOfUnderscores: 200,
   connectionsAtMost: 2,
   strangeCertificate: 'ends the handshake',

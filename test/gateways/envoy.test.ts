@@ -15,6 +15,7 @@ describeGateway({
   statusWhenDown: 503,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: (header) => (header.startsWith('Authorization') ? 401 : 200),
+  pathOf: (path) => path,
   statusOfUnderscores: 400,
   connectionsAtMost: 2,
   strangeCertificate: 'ends the handshake',

@@ -10,6 +10,7 @@ describeGateway({
   statusWhenDown: 503,
   statusOfTwoAuthorizations: 400,
   statusOfNomination: () => 200,
+  pathOf: (path) => path,
   statusOfUnderscores: 200,
   connectionsAtMost: 4,
   strangeCertificate: 'ends the handshake',

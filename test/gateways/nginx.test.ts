@@ -8,6 +8,7 @@ describeGateway({
   statusWhenDown: 500,
   statusOfTwoAuthorizations: 400,
   statusOfNomination: () => 200,
+  pathOf: (path) => path,
   statusOfUnderscores: 200,
   connectionsAtMost: 1,
   strangeCertificate: 'is answered 400',

@@ -14,11 +14,11 @@ import {
   endAll,
   freePorts,
   freshDirectory,
-  isOpen,
   listenAnywhere,
   type Ports,
   type Started,
   serve,
+  statusOf,
   threePorts,
   until,
   writeFiles,
@@ -95,7 +95,9 @@ export async function startGatewayLab({
     serve(() => configure(issuer, ports, settings), { directory, ports });
   let countersign = await startCountersign();
   const program = startGateway(home);
-  await until(() => isOpen(httpPort), program);
+  // Traefik listens before it knows its routes.
+  const served = async () => ((await statusOf({ port: httpPort, path: '/' })) ?? 404) !== 404;
+  await until(served, program);
 
   return {
     httpPort,

@@ -22,6 +22,10 @@ export interface GatewayTraits {
   readonly statusOfTwoAuthorizations: number;
   /** What a client gets whose Connection header names what Countersign guards. */
   readonly statusOfNomination: (header: string) => number;
+  /** The path that the gateway makes of a client's, for Countersign and backend alike. */
+  readonly pathOf: (path: string) => string;
+  /** Where the backend gets another one: a limit of this gateway. */
+  readonly backendPathOf?: (path: string) => string;
   /** What a client gets that sends an underscore in a header's name: most drop the header. */
   readonly statusOfUnderscores: 200 | 400;
   /** How many connections to Countersign 20 requests may open: one for each of its threads. */
@@ -128,16 +132,21 @@ export function describeGateway(traits: GatewayTraits): void {
       ['/a/../b', ''],
       ['//double//x', 'x=/../y'],
       ['/caf%C3%A9', '?'],
-    ])('hands over %s ? %s as it came', async (path, query) => {
+    ])('hands %s ? %s to Countersign and backend', async (path, query) => {
       const url = query === '' ? path : `${path}?${query}`;
-      const { claims } = seenBy(await ask(['Authorization', alice], url, 'DELETE'));
+      const { claims, url: forBackend } = seenBy(
+        await ask(['Authorization', alice], url, 'DELETE'),
+      );
       expect(claims).toMatchObject({
         method: 'DELETE',
         scheme: 'http',
         host: 'api.example.com',
-        path,
+        path: traits.pathOf(path),
         query,
       });
+      const mark = query === '' ? '' : '?';
+      const { backendPathOf = traits.pathOf } = traits;
+      expect(forBackend).toBe(`${backendPathOf(path)}${mark}${query}`);
     });
 
     it.each([

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 
-const python = join(import.meta.dirname, '..', '..', '.cache', 'python', 'bin');
+const cache = join(import.meta.dirname, '..', '..', '.cache');
 
 /** Programs that the set-up keeps for the tests, and does not install into the system. */
-export const programs = { envoy: join(python, 'envoy') };
+export const programs = {
+  envoy: join(cache, 'python', 'bin', 'envoy'),
+  traefik: join(cache, 'traefik', 'traefik'),
+};
