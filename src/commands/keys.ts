@@ -58,12 +58,13 @@ async function readRows(values: Place, io: KeysIo): Promise<string[][]> {
     return [[signer.kid, signer.alg, '-', 'signs']];
   }
   const keys = await readKeyDirectory(settings.directory);
-  return keys.map(({ kid, alg, createdAt }, at) => [
-    kid,
-    alg,
-    new Date(createdAt).toISOString().slice(0, 19).concat('Z'),
-    at === 0 ? 'signs' : alg.startsWith('HS') ? 'verifies' : 'published',
-  ]);
+  const { algorithm } = settings;
+  return keys.map(({ kid, alg, createdAt }, at) => {
+    // The next start makes a key of the configured algorithm when the newest is of another.
+    const signs = at === 0 && (algorithm === undefined || alg === algorithm);
+    const state = signs ? 'signs' : alg.startsWith('HS') ? 'verifies' : 'published';
+    return [kid, alg, new Date(createdAt).toISOString().slice(0, 19).concat('Z'), state];
+  });
 }
 
 function writeTable(rows: readonly (readonly string[])[]): string {

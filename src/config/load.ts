@@ -44,7 +44,8 @@ export function loadConfiguration({
 }): LoadedConfiguration {
   const tree = readYaml(text, env);
   if ('syntax' in tree) {
-    const problems = tree.syntax.map(({ position, message }) => ({
+    // What follows the first one is mostly its consequence.
+    const problems = tree.syntax.slice(0, 1).map(({ position, message }) => ({
       ...{ file, ...position, key: '', message },
     }));
     throw new ConfigurationError(problems);

@@ -55,7 +55,14 @@ describe('countersign keys list', () => {
       configured: configured('ES256'),
     });
     expect(asked).toEqual(['c.yaml']);
-    expect(out).toContain(ec.kid);
+    expect(out).toMatch(new RegExp(`${ec.kid}.*signs`));
+  });
+
+  it('says of no key that it signs when the next start makes one', async () => {
+    await addKey(directory, ec, now);
+    const { out } = await runWith(run, ['list'], { configured: configured('RS256') });
+    expect(out).toMatch(new RegExp(`${ec.kid}.*published`));
+    expect(out).not.toContain('signs');
   });
 
   it('shows the one key that the configuration names', async () => {
