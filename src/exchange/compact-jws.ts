@@ -1,4 +1,4 @@
-import { type JsonBounds, readJson, strangersBounds } from './strict-json.ts';
+import { isJsonObject, type JsonBounds, readJson, strangersBounds } from './strict-json.ts';
 import type { JsonObject } from './types.ts';
 
 /** A JWT in JWS compact serialization (RFC 7515 §7.1), read strictly and not verified. */
@@ -69,7 +69,7 @@ function readPart(part: string, bounds?: JsonBounds): JsonObject | undefined {
   if (!isCanonical(part)) return undefined;
   try {
     const value = readJson(utf8.decode(Buffer.from(part, 'base64url')), bounds);
-    return isObject(value) ? value : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined; // not UTF-8
   }
@@ -87,8 +87,4 @@ function isCanonical(part: string): boolean {
     default:
       return false;
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -40,6 +40,11 @@ export function readJson(text: string, bounds = strangersBounds): Json | undefin
   }
 }
 
+/** Tells an object from the other JSON values. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /**
  * Writes JSON, with `bigint` as a JSON number. Numbers must be finite, as those of `readJson` are.
  *

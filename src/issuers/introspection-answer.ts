@@ -1,4 +1,5 @@
-import type { Claims, Json, JsonObject } from '../exchange/types.ts';
+import { isJsonObject } from '../exchange/strict-json.ts';
+import type { Claims, Json } from '../exchange/types.ts';
 
 const believedForMs = 60_000;
 /** RFC 7519 §4.1.5 allows a leeway of this kind for clocks that are not quite equal. */
@@ -43,10 +44,6 @@ export function readIntrospectionAnswer(
 function isMeantFor(audiences: readonly string[], aud: Json | undefined): boolean {
   const named: readonly Json[] = Array.isArray(aud) ? aud : aud === undefined ? [] : [aud];
   return named.some((name) => typeof name === 'string' && audiences.includes(name));
-}
-
-function isJsonObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isFiniteNumber(value: Json): value is number {

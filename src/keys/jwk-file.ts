@@ -1,5 +1,5 @@
 import { createPrivateKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { readJson } from '../exchange/strict-json.ts';
+import { isJsonObject, readJson } from '../exchange/strict-json.ts';
 import type { JsonObject } from '../exchange/types.ts';
 import { KeyError } from './key-error.ts';
 import { readPemKey } from './pem.ts';
@@ -41,10 +41,6 @@ function readPrivateJwk(text: string, configured: SigningAlgorithm | undefined):
     configured,
     kid: readKid(jwk['kid']),
   });
-}
-
-function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** RFC 7517 §4.2 and §4.3: a key for something else is not to sign with. */

@@ -1,5 +1,6 @@
 import { refuse } from '../../refusals.ts';
-import type { Claims, JsonObject, OriginalRequest, Refused } from '../../types.ts';
+import { isJsonObject } from '../../strict-json.ts';
+import type { Claims, OriginalRequest, Refused } from '../../types.ts';
 import { certificateThumbprint } from '../client-certificate/client-certificate.ts';
 
 /**
@@ -9,7 +10,7 @@ import { certificateThumbprint } from '../client-certificate/client-certificate.
 export function checkConfirmation(claims: Claims, request: OriginalRequest): Refused | undefined {
   const { cnf } = claims;
   if (cnf === undefined) return undefined;
-  const bound = isObject(cnf) ? cnf : {};
+  const bound = isJsonObject(cnf) ? cnf : {};
   const thumbprint = bound['x5t#S256'];
   if (typeof thumbprint !== 'string' || Object.keys(bound).length !== 1) {
     return refuse('unconfirmed_token', 'the token is bound to something other than a certificate');
@@ -20,8 +21,4 @@ export function checkConfirmation(claims: Claims, request: OriginalRequest): Ref
   return same
     ? undefined
     : refuse('unconfirmed_token', 'the token is bound to another certificate');
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

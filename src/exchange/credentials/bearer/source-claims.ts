@@ -1,4 +1,5 @@
 import { refuse } from '../../refusals.ts';
+import { isJsonObject } from '../../strict-json.ts';
 import type { Claims, Json, Refused } from '../../types.ts';
 
 export interface SourceRules {
@@ -46,7 +47,7 @@ function checkShape(claims: Claims): Refused | undefined {
   if (sub !== undefined && !isName(sub)) return malformed('sub');
   if (jti !== undefined && !isName(jti)) return malformed('jti');
   if (aud !== undefined && !isAudience(aud)) return malformed('aud');
-  if (act !== undefined && !isObject(act)) return malformed('act');
+  if (act !== undefined && !isJsonObject(act)) return malformed('act');
   for (const name of ['exp', 'nbf', 'iat']) {
     const date = claims[name];
     if (date !== undefined && !isNumericDate(date)) return malformed(name);
@@ -74,8 +75,4 @@ function isNumericDate(value: Json | undefined): value is number {
 
 function isAudience(value: Json): boolean {
   return Array.isArray(value) ? value.every((each) => typeof each === 'string') : isName(value);
-}
-
-function isObject(value: Json): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
