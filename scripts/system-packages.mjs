@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
@@ -49,17 +49,25 @@ function aptInstall(packages) {
   console.error(`countersign: installing ${packages.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const options = { env, stdio: ['ignore', 'ignore', 'inherit'] };
+  const apt = (...args) => spawnSync('apt-get', args, options).status === 0;
+  const install = (names) => apt('install', '-y', '-q', '--no-install-recommends', ...names);
   withoutStartingServices(() => {
-    spawnSync('apt-get', ['update', '-q'], options);
-    spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options);
+    apt('update', '-q');
+    // A name that this release does not have keeps all the others from being installed.
+    if (!install(packages)) for (const each of packages) install([each]);
   });
 }
 
-/** Debian starts a server when it is installed; the tests start theirs, on ports of their own. */
+/**
+ * Debian starts a server when it is installed; the tests start theirs, on ports of their own. What
+ * forbids it does so only while this process lives: it may be cut off before it takes it away.
+ */
 function withoutStartingServices(install) {
   const policy = '/usr/sbin/policy-rc.d';
-  const ours = !existsSync(policy);
-  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const mark = '# of the tests of Countersign';
+  const ours = !existsSync(policy) || readFileSync(policy, 'utf8').includes(mark);
+  const text = `#!/bin/sh\n${mark}\nif kill -0 ${process.pid} 2>/dev/null; then exit 101; fi\n`;
+  if (ours) writeFileSync(policy, text, { mode: 0o755 });
   try {
     install();
   } finally {

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
@@ -171,10 +173,48 @@ describe('serve', () => {
   });
 });
 
+const clientSecret = 'a-secret-of-a-client';
+const secretSha256 = createHash('sha256').update(clientSecret).digest('hex');
+const clients = `
+clients: [{ id: orders, secret_sha256: ${secretSha256}, may: [introspect], audiences: any }]`;
+
+/** Sends all of a request but the end of its body, and waits until the service has begun it. */
+async function beginIntrospection(port: number) {
+  const body = 'token=nonsense';
+  const sent = httpRequest({
+    ...{ host: '127.0.0.1', port, path: '/introspect', method: 'POST', agent: false },
+    headers: {
+      Authorization: basic('orders', clientSecret),
+      'Content-Type': 'application/x-www-form-urlencoded',
+      'Content-Length': body.length,
+      Expect: '100-continue',
+    },
+  });
+  const answered = new Promise<{ status: number; body: string }>((resolve, reject) => {
+    sent.on('error', reject).on('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+    });
+  });
+  sent.flushHeaders();
+  await new Promise((resolve) => sent.once('continue', resolve));
+  sent.write(body.slice(0, 5));
+  return {
+    finish() {
+      sent.end(body.slice(5));
+      return answered;
+    },
+  };
+}
+
 describe('when it is told to stop', () => {
-  it('is unready first, goes on serving while it drains, and ends with 0', async () => {
-    const running = await serve(believing({ drain: '5s' }));
+  it('is unready first, goes on serving while it drains, ends what it began, and exits with 0', async () => {
+    const running = await serve(believing({ drain: '4s', more: clients }));
     const { ports } = running;
+    const slow = await beginIntrospection(ports.public);
     running.kill('SIGTERM');
     await until(
       async () => (await statusOf({ port: ports.ops, path: '/readyz' })) === 503,
@@ -183,6 +223,12 @@ describe('when it is told to stop', () => {
     expect(await statusOf({ port: ports.ops, path: '/livez' })).toBe(200);
     expect(await statusOf({ port: ports.public, path: '/jwks' })).toBe(200);
     expect(await statusOf({ port: ports.auth, ...asNginx(alice) })).toBe(200);
+
+    // Nobody new gets in, and the process still waits for the one request that it has.
+    const isClosed = async () =>
+      (await statusOf({ port: ports.public, path: '/jwks' })) === undefined;
+    await until(isClosed, running);
+    expect(await slow.finish()).toEqual({ status: 200, body: '{"active":false}' });
     expect(await running.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(await statusOf({ port: ports.auth, ...asNginx(alice) })).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
@@ -184,7 +184,8 @@ export function describeGateway(traits: GatewayTraits): void {
         body,
       });
       expect(answer.status).toBe(200);
-      expect(seenBy(answer)).toMatchObject({ method: 'POST', bodyBytes: 5_000_000 });
+      const bodySha256 = createHash('sha256').update(body).digest('hex');
+      expect(seenBy(answer)).toMatchObject({ method: 'POST', bodyBytes: 5_000_000, bodySha256 });
       expect(seenBy(answer).claims).toMatchObject({ client_id: 'alice', method: 'POST' });
     });
 

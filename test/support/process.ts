@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -35,6 +36,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** What standard input holds. */
   readonly input?: string | Uint8Array;
+  /** Whom `kill` tells: the process, or all that it started too, as a terminal does. */
+  readonly killing?: 'process' | 'group';
 }
 
 const started = new Set<Started>();
@@ -43,11 +46,12 @@ const started = new Set<Started>();
 export function start(
   command: string,
   args: readonly string[],
-  { cwd = freshDirectory(), env = {}, input = '' }: StartOptions = {},
+  { cwd = freshDirectory(), env = {}, input = '', killing = 'process' }: StartOptions = {},
 ): Started {
   const child = spawn(command, args, {
     cwd,
     env: { ...process.env, COUNTERSIGN_CONFIG: undefined, ...env },
+    detached: killing === 'group',
   });
   let stdout = '';
   let stderr = '';
@@ -69,11 +73,20 @@ export function start(
     stdout: () => stdout,
     stderr: () => stderr,
     ended,
-    kill: (signal) => child.kill(signal),
+    kill: (signal) => (killing === 'group' ? killGroup(child.pid, signal) : child.kill(signal)),
   };
   started.add(running);
   ended.finally(() => started.delete(running)).catch(() => {});
   return running;
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch (error) {
+    // It has ended already.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** For `afterEach`: ends what is still running, and removes the fresh directories. */
@@ -125,12 +138,30 @@ export interface ServeOptions {
   readonly ports?: Ports;
 }
 
-/** @returns ports that were free a moment ago */
+/**
+ * Each of Jest's workers has ports of its own, so that no two test files pick the same one before
+ * they use it; all are below those that Linux gives to outgoing connections (32768 and up).
+ */
+const portsOfWorker = 5_600;
+const firstPort = 10_000 + (Number(process.env['JEST_WORKER_ID'] ?? 1) % 4) * portsOfWorker;
+let portsTaken = randomInt(portsOfWorker);
+
+/** @returns ports that were free a moment ago, and that nobody else here was told */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map(listenAnywhere));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = firstPort + (portsTaken++ % portsOfWorker);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** Listens on a free port of this machine. @returns the port */
