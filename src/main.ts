@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { keySettings } from './assemble/keys.ts';
 import type { ConfiguredKeys, ExitCode } from './commands/command.ts';
-import { configurationFile, findConfiguration } from './config/find.ts';
-import type { LoadedConfiguration } from './config/load.ts';
+import { configurationFile } from './config/find.ts';
+import { type LoadedConfiguration, readConfigurationFile } from './config/load.ts';
 import { ConfigurationError } from './config/problems.ts';
 
 const usage = `Usage: countersign <command> [options]
@@ -43,8 +43,9 @@ interface Command {
 
 /** What `inspect` and `keys` need of a configuration; nothing when none was named and none is there. */
 async function readConfiguredKeys(named: string | undefined): Promise<ConfiguredKeys | undefined> {
-  if (configurationFile(named, process.env) === undefined) return undefined;
-  const { configuration } = findConfiguration(named, process.env);
+  const file = configurationFile(named, process.env);
+  if (file === undefined) return undefined;
+  const { configuration } = readConfigurationFile(file, process.env);
   return { issuer: configuration.issuer, keys: keySettings(configuration) };
 }
 

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { assemble, type Log, type Service } from './assemble/assemble.ts';
+import { assemble, type Service, type ServiceDeps } from './assemble/assemble.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import { type Address, writeAddress } from './config/schema/listen.ts';
 import { openKeyRing } from './keys/key-ring.ts';
@@ -63,7 +63,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
 /** Opens all or none: what is open already would keep a process alive that serves nobody. */
 async function openAll(
   listeners: readonly { name: string; at: Address; server: Server }[],
-  log: Log,
+  log: ServiceDeps['log'],
 ): Promise<void> {
   try {
     for (const { name, at, server } of listeners) {

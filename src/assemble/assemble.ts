@@ -7,6 +7,7 @@ import { createReuseCache } from '../exchange/reuse.ts';
 import type { Decision } from '../exchange/types.ts';
 import { createAuthListener } from '../gateways/auth-listener.ts';
 import { createCallerCheck } from '../gateways/callers.ts';
+import type { Log } from '../issuers/log.ts';
 import { KeyError } from '../keys/key-error.ts';
 import type { KeyRing, KeySettings } from '../keys/key-ring.ts';
 import { createPublicApp } from '../public/app.ts';
@@ -17,12 +18,6 @@ import { createGateways } from './gateways.ts';
 import { keySettings } from './keys.ts';
 import { compileRoutes } from './routes.ts';
 import { createHostFilter } from './upstream-hosts.ts';
-
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface ServiceDeps {
   /** Milliseconds since the epoch. */

@@ -11,6 +11,7 @@ import {
 import type { AudienceRule, ClaimRule, ReuseRules, Route, TokenRules } from '../exchange/route.ts';
 import { createRouter, type Router, RouteTieError } from '../exchange/routes/router.ts';
 import type { Json, JsonObject } from '../exchange/types.ts';
+import { urlUnder } from '../public/issuer-urls.ts';
 import type { Findings } from './findings.ts';
 
 type RouteSettings = NonNullable<Configuration['default_route']> &
@@ -105,7 +106,7 @@ class RouteCompiler {
         const expression = this.#expression(source, this.#pathOf('headers', own, name));
         return expression ? [{ name, expression }] : [];
       }),
-      jku: token.jku ? `${issuer.replace(/\/$/, '')}/jwks` : undefined,
+      jku: token.jku ? urlUnder(issuer, '/jwks') : undefined,
       maxHeaderBytes: token.max_header_bytes,
     };
   }

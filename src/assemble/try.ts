@@ -17,7 +17,7 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
   };
   const service = await assemble(loaded, {
     now: Date.now,
-    log: { info() {}, warn: note, error: note },
+    log: { info() {}, warn: note },
     onDecision() {},
     onError() {},
     async openKeys(settings) {

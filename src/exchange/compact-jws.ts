@@ -43,12 +43,6 @@ export function readCompactJws(
   return header && payload && { header, payload };
 }
 
-/** @returns whether a token claims to be a JWT at all: its first part is a JOSE header */
-export function looksLikeJwt(token: string): boolean {
-  const [first, , third] = token.split('.', 4);
-  return third !== undefined && readPart(first ?? '')?.['alg'] !== undefined;
-}
-
 function readHeader(all: JsonObject | undefined): JoseHeader | undefined {
   if (all === undefined) return undefined;
   const { alg, kid, typ } = all;

@@ -1,4 +1,4 @@
-import { looksLikeJwt, readCompactJws } from '../../compact-jws.ts';
+import { readCompactJws } from '../../compact-jws.ts';
 import { isRefused, refuse } from '../../refusals.ts';
 import type {
   Claims,
@@ -70,7 +70,7 @@ function checkToken(
 ): CheckedToken | Refused | Promise<CheckedToken | Refused> {
   if ('trusted' in settings) return readTrusted(settings.trusted, token);
   const { issuers, introspection } = settings;
-  const jws = looksLikeJwt(token) ? readCompactJws(token) : undefined;
+  const jws = readCompactJws(token);
   const issuer = issuers.find((each) => each.issuer === jws?.payload['iss']);
   if (jws && issuer) return verifyKnown(issuer, token, jws);
   if (introspection) return askIssuer(introspection, token);
