@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { gatewayProfiles } from '../../src/config/schema/gateways.ts';
 import { issueCertificate, name, pemOf } from '../support/certificates.ts';
 import {
   type Answer,
@@ -14,28 +15,9 @@ import {
 
 const gateways = `
 gateways:
-  nginx: { client_certificate: true }
-  ingress-nginx: { client_certificate: true }
-  traefik: { client_certificate: true }
-  caddy: { client_certificate: true }
-  haproxy: { client_certificate: true }
-  apache: { client_certificate: true }
-  apisix: { client_certificate: true }
-  kong: { client_certificate: true }
-  envoy: { client_certificate: true }
+${gatewayProfiles.map((each) => `  ${each}: { client_certificate: true }`).join('\n')}
   edge: { profile: nginx }
 `;
-const names = [
-  'nginx',
-  'ingress-nginx',
-  'traefik',
-  'caddy',
-  'haproxy',
-  'apache',
-  'apisix',
-  'kong',
-  'envoy',
-];
 
 let service: TestService;
 let cutOff: TestService;
@@ -110,7 +92,7 @@ const reason = (at = service) => {
 const lines = ({ rawHeaders }: Answer, wanted: string) =>
   rawHeaders.filter((_, at) => rawHeaders[at - 1]?.toLowerCase() === wanted && at % 2 === 1);
 
-describe.each([...names, 'edge'])('%s', (gateway) => {
+describe.each([...gatewayProfiles, 'edge'])('%s', (gateway) => {
   it('is answered 200 with nothing but the headers that were promised, each once', async () => {
     const answer = await ask(callOf(gateway));
     expect(answer.status).toBe(200);
@@ -425,7 +407,7 @@ describe('a gateway’s own headers', () => {
     });
   });
 
-  const needed = names.flatMap((gateway) => {
+  const needed = gatewayProfiles.flatMap((gateway) => {
     const { headers } = callOf(gateway);
     const own = headers.filter((text, at) => at % 2 === 0 && /^(x-[fo]|host)/i.test(text));
     return own.map((header) => [gateway, header] as const);

@@ -12,6 +12,7 @@ import {
   endAll,
   freshDirectory,
   isMissing,
+  listenOn,
   type Ports,
   patience,
   serve,
@@ -32,10 +33,7 @@ interface Settings {
 
 function configuration({ credentials, algorithm = 'ES256' }: Settings = {}) {
   return (ports: Ports) => `issuer: https://countersign.example.com
-listen:
-  auth: 127.0.0.1:${ports.auth}
-  public: 127.0.0.1:${ports.public}
-  ops: 127.0.0.1:${ports.ops}
+${listenOn(ports)}
 gateways: { nginx: {} }
 credentials: [${credentials ?? '{ basic: { trust: gateway } }'}]
 token: { upstream_hosts: [api.example.com] }

@@ -13,6 +13,7 @@ import {
   countersign,
   endAll,
   freshDirectory,
+  listenOn,
   type Ports,
   patience,
   type Serving,
@@ -67,10 +68,7 @@ afterAll(async () => {
 const configuration = (credentials: string) => (ports: Ports) =>
   `
 issuer: https://countersign.example.com
-listen:
-  auth: 127.0.0.1:${ports.auth}
-  public: 127.0.0.1:${ports.public}
-  ops: 127.0.0.1:${ports.ops}
+${listenOn(ports)}
 callers: { secret_file: gateway.secret }
 gateways: { nginx: { client_certificate: true } }
 credentials:${credentials}

@@ -6,6 +6,7 @@ import {
   call,
   endAll,
   freshDirectory,
+  listenOn,
   main,
   patience,
   type Started,
@@ -44,10 +45,7 @@ describe('a mistake of ours in one request', () => {
       'fault.mjs': fault,
       'countersign.yaml': `
 issuer: https://countersign.example.com
-listen:
-  auth: 127.0.0.1:${ports.auth}
-  public: 127.0.0.1:${ports.public}
-  ops: 127.0.0.1:${ports.ops}
+${listenOn(ports)}
 gateways: { nginx: {} }
 credentials: [{ basic: { trust: gateway } }]
 token: { upstream_hosts: any }

@@ -8,6 +8,7 @@ import {
   call,
   endAll,
   freshDirectory,
+  listenOn,
   patience,
   start,
   threePorts,
@@ -47,10 +48,7 @@ const has = (program: string) => spawnSync(program, ['--version']).status === 0;
     writeFiles(cwd, {
       'countersign.yaml': `
 issuer: http://127.0.0.1:${ports.public}
-listen:
-  auth: 127.0.0.1:${ports.auth}
-  public: 127.0.0.1:${ports.public}
-  ops: 127.0.0.1:${ports.ops}
+${listenOn(ports)}
 gateways: { nginx: {} }
 credentials: [{ basic: { trust: gateway } }]
 token: { upstream_hosts: any }

@@ -20,6 +20,7 @@ import {
   countersign,
   endAll,
   freshDirectory,
+  listenOn,
   main,
   type Ports,
   patience,
@@ -48,10 +49,7 @@ interface Settings {
 function believing({ auth, drain = '0s', more = '' }: Settings = {}) {
   return (ports: Ports) => `
 issuer: https://countersign.example.com
-listen:
-  auth: ${auth ?? `127.0.0.1:${ports.auth}`}
-  public: 127.0.0.1:${ports.public}
-  ops: 127.0.0.1:${ports.ops}
+${listenOn(ports, auth)}
 gateways: { nginx: {} }
 credentials: [{ basic: { trust: gateway } }]
 token: { upstream_hosts: any }

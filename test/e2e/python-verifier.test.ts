@@ -6,6 +6,7 @@ import {
   call,
   endAll,
   freshDirectory,
+  listenOn,
   type Ports,
   patience,
   type Serving,
@@ -22,10 +23,7 @@ const audience = 'https://api.example.com';
 const configuration = (algorithm: string) => (ports: Ports) =>
   `
 issuer: ${issuer}
-listen:
-  auth: 127.0.0.1:${ports.auth}
-  public: 127.0.0.1:${ports.public}
-  ops: 127.0.0.1:${ports.ops}
+${listenOn(ports)}
 gateways: { nginx: {} }
 credentials: [{ basic: { trust: gateway } }]
 token: { upstream_hosts: any, reuse: 'off' }

@@ -15,6 +15,7 @@ import {
   freePorts,
   freshDirectory,
   listenAnywhere,
+  listenOn,
   type Ports,
   type Started,
   serve,
@@ -147,10 +148,7 @@ function keyOf({ privateKey }: Issued): string {
 function configure(issuer: string, ports: Ports, settings: string): string {
   return `
 issuer: ${issuer}
-listen:
-  auth: 127.0.0.1:${ports.auth}
-  public: 127.0.0.1:${ports.public}
-  ops: 127.0.0.1:${ports.ops}
+${listenOn(ports)}
 ${settings}`;
 }
 

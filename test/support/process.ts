@@ -126,6 +126,14 @@ export interface Ports {
   readonly ops: number;
 }
 
+/** The part of a configuration that says where to listen. */
+export function listenOn(ports: Ports, auth = `127.0.0.1:${ports.auth}`): string {
+  return `listen:
+  auth: ${auth}
+  public: 127.0.0.1:${ports.public}
+  ops: 127.0.0.1:${ports.ops}`;
+}
+
 export interface Serving extends Started {
   readonly directory: string;
   readonly ports: Ports;

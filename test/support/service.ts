@@ -1,11 +1,11 @@
-import { request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { assemble, type Log } from '../../src/assemble/assemble.ts';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { assemble } from '../../src/assemble/assemble.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import type { Decision, JsonObject } from '../../src/exchange/types.ts';
 import { generatePrivateKey } from '../../src/keys/generate.ts';
 import { createKeyRing, readKeyRing } from '../../src/keys/key-ring.ts';
 import { createGatewayListener, createListener } from '../../src/listen.ts';
+import { listenAnywhere } from './process.ts';
 
 export interface TestService {
   /** Port of the auth listener on 127.0.0.1. */
@@ -48,11 +48,10 @@ export async function startService(
   const write = (fields: object, message: string) => {
     logged.push({ fields, message });
   };
-  const log: Log = { info: write, warn: write, error: write };
   const loaded = loadConfiguration({ text, file, env });
   const service = await assemble(loaded, {
     now: () => Date.now() + shift,
-    log,
+    log: { info: write, warn: write },
     onDecision: (_gateway, decision) => decisions.push(decision),
     onError: (error) => write({ error }, 'a request failed'),
     openKeys: async (settings) =>
@@ -61,12 +60,11 @@ export async function startService(
   const { listen } = loaded.configuration;
   const auth = createGatewayListener(service.auth, { tls: listen.auth.tls });
   const open = createListener(service.public, {});
-  await Promise.all([listenAnywhere(auth), listenAnywhere(open)]);
+  const [authPort, publicPort] = await Promise.all([listenAnywhere(auth), listenAnywhere(open)]);
   await service.start();
-  const authPort = portOf(auth);
   return {
     authPort,
-    publicPort: portOf(open),
+    publicPort,
     decisions,
     logged,
     advance: (seconds) => {
@@ -150,12 +148,4 @@ export function forwardedHeaders(url = 'https://api.example.com/orders', method 
 export function unsignedJwt(claims: object, header: object = { alg: 'RS256' }): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part(header)}.${part(claims)}.c2lnbmF0dXJl`;
-}
-
-function listenAnywhere(server: Server): Promise<void> {
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }
