@@ -79,7 +79,7 @@ export async function close(server: Server, patience: number): Promise<void> {
 }
 
 /** A process that was killed leaves its socket behind; one that is alive still answers on it. */
-async function removeStaleSocket(path: string): Promise<void> {
+export async function removeStaleSocket(path: string): Promise<void> {
   const alive = await new Promise<boolean>((resolve) => {
     const probe = connect(path, () => {
       probe.destroy();

@@ -3,7 +3,14 @@ import { assemble, type Service, type ServiceDeps } from './assemble/assemble.ts
 import type { LoadedConfiguration } from './config/load.ts';
 import { type Address, writeAddress } from './config/schema/listen.ts';
 import { openKeyRing } from './keys/key-ring.ts';
-import { close, createGatewayListener, createListener, open } from './listen.ts';
+import {
+  close,
+  createGatewayListener,
+  createListener,
+  type ListenSettings,
+  open,
+} from './listen.ts';
+import type { GrpcListenerDeps } from './listen-grpc.ts';
 import { createHealthListener } from './ops/health.ts';
 import { createDecisionLog, createLog, describeError } from './ops/log.ts';
 
@@ -34,15 +41,16 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   });
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
-  const health = createHealthListener({
-    started: () => state !== 'starting',
-    ready: () => state === 'ready',
-  });
+  const ready = () => state === 'ready';
+  const health = createHealthListener({ started: () => state !== 'starting', ready });
   const listeners = [
-    { name: 'ops', at: listen.ops, server: createListener(health, listen.ops) },
-    { name: 'public', at: listen.public, server: createListener(service.public, listen.public) },
-    { name: 'auth', at: listen.auth, server: createGatewayListener(service.auth, listen.auth) },
+    overHttp('ops', listen.ops, createListener(health, listen.ops)),
+    overHttp('public', listen.public, createListener(service.public, listen.public)),
+    overHttp('auth', listen.auth, createGatewayListener(service.auth, listen.auth)),
   ];
+  if (service.check && listen.grpc) {
+    listeners.push(await overGrpc(listen.grpc, { check: service.check, isServing: ready }));
+  }
   const stopped = nextSignal();
   await openAll(listeners, log);
   await service.start();
@@ -52,26 +60,43 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const signal = await stopped;
   state = 'stopping';
   log.info({ signal, drain_ms: drain }, 'stopping');
-  await stop(
-    listeners.map(({ server }) => server),
-    service,
-    drain,
-  );
+  await stop(listeners, service, drain);
   log.info({}, 'stopped');
 }
 
+interface Listener {
+  readonly name: string;
+  readonly at: Address;
+  open(): Promise<void>;
+  /** @param patience milliseconds that calls in flight may take */
+  close(patience: number): Promise<void>;
+}
+
+function overHttp(name: string, at: Address, server: Server): Listener {
+  return { name, at, open: () => open(server, at), close: (patience) => close(server, patience) };
+}
+
+/** Loaded when asked for: most services speak no gRPC. */
+async function overGrpc(at: Address & ListenSettings, deps: GrpcListenerDeps): Promise<Listener> {
+  const { createGrpcListener, openGrpc, closeGrpc } = await import('./listen-grpc.ts');
+  const server = createGrpcListener(deps);
+  return {
+    name: 'grpc',
+    at,
+    open: () => openGrpc(server, at),
+    close: (patience) => closeGrpc(server, at, patience),
+  };
+}
+
 /** Opens all or none: what is open already would keep a process alive that serves nobody. */
-async function openAll(
-  listeners: readonly { name: string; at: Address; server: Server }[],
-  log: ServiceDeps['log'],
-): Promise<void> {
+async function openAll(listeners: readonly Listener[], log: ServiceDeps['log']): Promise<void> {
   try {
-    for (const { name, at, server } of listeners) {
-      await open(server, at);
-      log.info({ listener: name, address: writeAddress(at) }, 'listening');
+    for (const listener of listeners) {
+      await listener.open();
+      log.info({ listener: listener.name, address: writeAddress(listener.at) }, 'listening');
     }
   } catch (error) {
-    await Promise.all(listeners.map(({ server }) => close(server, 0)));
+    await Promise.all(listeners.map((listener) => listener.close(0)));
     throw error;
   }
 }
@@ -90,8 +115,12 @@ function nextSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-async function stop(servers: readonly Server[], service: Service, drain: number): Promise<void> {
+async function stop(
+  listeners: readonly Listener[],
+  service: Service,
+  drain: number,
+): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, drain));
-  await Promise.all(servers.map((server) => close(server, drain)));
+  await Promise.all(listeners.map((listener) => listener.close(drain)));
   service.close();
 }

@@ -1,12 +1,15 @@
 import type { RequestListener } from 'node:http';
 import type { LoadedConfiguration } from '../config/load.ts';
+import type { Configuration } from '../config/schema/configuration.ts';
+import type { Address } from '../config/schema/listen.ts';
 import { createPasswordChecks } from '../exchange/credentials/basic/password-check.ts';
 import { createExchange } from '../exchange/exchange.ts';
 import { createCredentialFinder } from '../exchange/find-credential.ts';
 import { createReuseCache } from '../exchange/reuse.ts';
 import type { Decision } from '../exchange/types.ts';
 import { createAuthListener } from '../gateways/auth-listener.ts';
-import { createCallerCheck } from '../gateways/callers.ts';
+import { type CallerCheck, createCallerCheck } from '../gateways/callers.ts';
+import type { Check, CheckDeps } from '../gateways/grpc/check.ts';
 import type { Log } from '../issuers/log.ts';
 import { KeyError } from '../keys/key-error.ts';
 import type { KeyRing, KeySettings } from '../keys/key-ring.ts';
@@ -33,6 +36,8 @@ export interface ServiceDeps {
 /** Everything that a configuration describes, made once and ready to listen. */
 export interface Service {
   readonly auth: RequestListener;
+  /** Answers gRPC ext_authz, where a gateway asks that way. */
+  readonly check: Check | undefined;
   readonly public: RequestListener;
   readonly keyRing: KeyRing;
   /** Fetches the keys of issuers for the first time; a fetch that fails is tried again later. */
@@ -75,15 +80,23 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     isUpstreamHost: createHostFilter(configuration),
     now,
   });
-  const { auth } = configuration.listen;
+  const { auth, grpc } = configuration.listen;
+  const gateways = createGateways(configuration, credentials, routes.all);
+  const { onDecision, onError } = deps;
+  const listener = { exchange, onDecision, onError };
   return {
     auth: createAuthListener({
-      gateways: createGateways(configuration, credentials, routes.all),
-      isCaller: createCallerCheck(callerRules(loaded), auth.path === undefined ? 'tcp' : 'unix'),
-      exchange,
-      onDecision: deps.onDecision,
-      onError: deps.onError,
+      ...listener,
+      gateways: gateways.http,
+      isCaller: callerCheck(loaded, auth),
     }),
+    check:
+      gateways.grpc &&
+      (await createGrpcCheck(configuration, {
+        ...listener,
+        gateway: gateways.grpc,
+        isCaller: callerCheck(loaded, grpc ?? auth),
+      })),
     public: createPublicApp({
       issuer,
       keyRing,
@@ -129,12 +142,27 @@ async function openKeys(
   }
 }
 
-function callerRules({ configuration: { callers } }: LoadedConfiguration) {
-  return (
-    callers && {
-      networks: callers.networks,
-      secrets: callers.secret_file === undefined ? undefined : callers.secrets,
-      certificates: callers.certificates,
-    }
-  );
+function callerCheck({ configuration }: LoadedConfiguration, at: Address): CallerCheck {
+  const { callers } = configuration;
+  const rules = callers && {
+    networks: callers.networks,
+    secrets: callers.secret_file === undefined ? undefined : callers.secrets,
+    certificates: callers.certificates,
+  };
+  return createCallerCheck(rules, at.path === undefined ? 'tcp' : 'unix');
+}
+
+/** Loaded when asked for: most services speak no gRPC. */
+async function createGrpcCheck(
+  { token }: Configuration,
+  deps: Omit<CheckDeps, 'writer'>,
+): Promise<Check> {
+  const { createCheck } = await import('../gateways/grpc/check.ts');
+  const { createCheckResponseWriter } = await import('../gateways/grpc/check-response.ts');
+  const writer = createCheckResponseWriter({
+    strip: token.strip,
+    downstreamHeader: token.downstream_header,
+    writeRefusal: deps.gateway.writeRefusal,
+  });
+  return createCheck({ ...deps, writer });
 }

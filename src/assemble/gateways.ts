@@ -6,12 +6,19 @@ import { createGateway, type Gateway } from '../gateways/gateway.ts';
 import { profiles } from '../gateways/profiles.ts';
 import type { Credentials } from './credentials.ts';
 
+export interface Gateways {
+  /** Those that ask over HTTP. */
+  readonly http: readonly Gateway[];
+  /** The one that asks over gRPC, if there is one. */
+  readonly grpc: Gateway | undefined;
+}
+
 /** @param routes whose expressions read headers: those decide, so they must come once */
 export function createGateways(
   configuration: Configuration,
   credentials: Credentials,
   routes: readonly Route[],
-): Gateway[] {
+): Gateways {
   const { token, callers, errors } = configuration;
   const headers = [
     ...credentials.headers,
@@ -25,7 +32,7 @@ export function createGateways(
   ];
   const kinds: CredentialKind[] = credentials.methods.map(({ kind }) => kind);
 
-  return Object.entries(configuration.gateways).map(([name, settings]) => {
+  const all = Object.entries(configuration.gateways).map(([name, settings]) => {
     const { client_certificate: certificate } = settings;
     return createGateway({
       name,
@@ -37,4 +44,6 @@ export function createGateways(
       refusals: { ...errors, kinds },
     });
   });
+  const isGrpc = ({ name }: Gateway) => configuration.gateways[name]?.profile === 'envoy_grpc';
+  return { http: all.filter((gateway) => !isGrpc(gateway)), grpc: all.find(isGrpc) };
 }

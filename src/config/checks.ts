@@ -7,6 +7,7 @@ import { canonicalHeader, isLoopback } from './schema/names.ts';
 export function crossCheck(configuration: Configuration): Finding[] {
   return [
     ...checkCallers(configuration),
+    ...checkGrpc(configuration),
     ...checkCredentials(configuration),
     ...checkUpstreamAudience(configuration),
     ...checkHeaders(configuration),
@@ -14,23 +15,34 @@ export function crossCheck(configuration: Configuration): Finding[] {
 }
 
 function checkCallers(configuration: Configuration): Finding[] {
-  const { listen, callers } = configuration;
+  const { auth, grpc } = configuration.listen;
+  return [
+    ...checkCallersOf(configuration, 'auth', auth),
+    ...(grpc ? checkCallersOf(configuration, 'grpc', grpc) : []),
+  ];
+}
+
+function checkCallersOf(
+  configuration: Configuration,
+  name: 'auth' | 'grpc',
+  at: Configuration['listen']['auth'],
+): Finding[] {
+  const { callers } = configuration;
   const findings: Finding[] = [];
-  const { auth } = listen;
-  if (callers?.certificates && auth.tls?.client_ca_file === undefined) {
-    const message = 'needs listen.auth.tls.client_ca_file, against which they are checked';
+  if (callers?.certificates && at.tls?.client_ca_file === undefined) {
+    const message = `needs listen.${name}.tls.client_ca_file, against which they are checked`;
     findings.push({ path: ['callers', 'certificates'], message });
   }
-  if (callers?.networks && auth.path !== undefined) {
+  if (callers?.networks && at.path !== undefined) {
     const message = 'cannot hold on a unix socket: its callers have no address';
     findings.push({ path: ['callers', 'networks'], message });
   }
-  if (auth.path !== undefined || isLoopback(auth.host)) return findings;
+  if (at.path !== undefined || isLoopback(at.host)) return findings;
 
-  const address = writeAddress(auth);
+  const address = writeAddress(at);
   if (!callers) {
     const message = `${address} is not loopback, so callers must say who may call it`;
-    findings.push({ path: ['listen', 'auth'], message });
+    findings.push({ path: ['listen', name], message });
   } else if (!callers.secret_file && !callers.certificates && believesGateway(configuration)) {
     const message =
       `a network alone is not enough on ${address}: with trust: gateway or client_certificate ` +
@@ -38,6 +50,25 @@ function checkCallers(configuration: Configuration): Finding[] {
     findings.push({ path: ['callers'], message });
   }
   return findings;
+}
+
+/** The gRPC listener has no paths to tell gateways apart. */
+function checkGrpc({ listen, gateways }: Configuration): Finding[] {
+  const names = Object.keys(gateways).filter((name) => gateways[name]?.profile === 'envoy_grpc');
+  const [first, second] = names;
+  if (second !== undefined) {
+    const message = `is a second gateway with profile envoy_grpc, beside ${first}; there can be one`;
+    return [{ path: ['gateways', second], message }];
+  }
+  if (first !== undefined && listen.grpc === undefined) {
+    const message = 'needs listen.grpc, such as 127.0.0.1:9001';
+    return [{ path: ['gateways', first], message }];
+  }
+  if (first === undefined && listen.grpc !== undefined) {
+    const message = 'serves nobody: no gateway has the profile envoy_grpc';
+    return [{ path: ['listen', 'grpc'], message }];
+  }
+  return [];
 }
 
 /** Does the gateway's word decide who the client is? */

@@ -23,6 +23,7 @@ export function devConfiguration({
   ]);
   const text = stringify({
     issuer: 'http://127.0.0.1:8081',
+    listen: { grpc: '127.0.0.1:9001' },
     gateways: Object.fromEntries(gateways),
     credentials: [
       { bearer: { trust: 'gateway' } },

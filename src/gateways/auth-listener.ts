@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Exchange } from '../exchange/exchange.ts';
 import { isRefused, refuse } from '../exchange/refusals.ts';
 import type { Allowed, Decision } from '../exchange/types.ts';
-import type { CallerCheck } from './callers.ts';
+import { type CallerCheck, callerSecretHeader } from './callers.ts';
 import type { Gateway } from './gateway.ts';
 
 export interface AuthListenerDeps {
@@ -25,7 +25,8 @@ export function createAuthListener(deps: AuthListenerDeps): RequestListener {
   function decide(gateway: Gateway, call: IncomingMessage, rest: string) {
     const headers = gateway.readHeaders(call.rawHeaders);
     if (isRefused(headers)) return headers;
-    if (!isCaller(call, headers)) return refuse('wrong_caller');
+    const secret = headers.get(callerSecretHeader);
+    if (!isCaller(call.socket, secret)) return refuse('wrong_caller');
     const request = gateway.readRequest(headers, { method: call.method ?? '', rest });
     return isRefused(request) ? request : exchange(request);
   }

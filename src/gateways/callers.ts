@@ -1,8 +1,5 @@
 import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import type { RequestHeaders } from '../exchange/types.ts';
 
 /** Who may ask: all that is given must hold, on every address. */
 export interface CallerRules {
@@ -16,8 +13,20 @@ export interface CallerRules {
 
 export const callerSecretHeader = 'x-countersign-secret';
 
-/** Decides whether a call comes from a gateway of ours; whoever else asks could mint any token. */
-export type CallerCheck = (call: IncomingMessage, headers: RequestHeaders) => boolean;
+/** The other end of a connection: a socket, or what a listener knows of one. */
+export interface Peer {
+  readonly remoteAddress?: string | undefined;
+  /** Its TLS certificate comes from the configured authority. */
+  readonly authorized?: boolean;
+  readonly getPeerCertificate?: () => { readonly raw?: Buffer };
+}
+
+/**
+ * Decides whether a call comes from a gateway of ours; whoever else asks could mint any token.
+ *
+ * @param secret that came with the call
+ */
+export type CallerCheck = (peer: Peer, secret: string | undefined) => boolean;
 
 /**
  * @param transport a unix socket has no addresses: only this machine's own gateway can reach it
@@ -32,14 +41,14 @@ export function createCallerCheck(
   if (rules.networks && transport === 'tcp') checks.push(networkCheck(rules.networks));
   if (rules.secrets) checks.push(secretCheck(rules.secrets));
   if (rules.certificates) checks.push(certificateCheck(new Set(rules.certificates)));
-  return (call, headers) => checks.every((holds) => holds(call, headers));
+  return (peer, secret) => checks.every((holds) => holds(peer, secret));
 }
 
 function networkCheck(networks: readonly string[]): CallerCheck {
   const allowed = new BlockList();
   for (const network of networks) addNetwork(allowed, network);
-  return ({ socket }) => {
-    const plain = withoutMapping(socket.remoteAddress ?? '');
+  return ({ remoteAddress }) => {
+    const plain = withoutMapping(remoteAddress ?? '');
     const family = isIP(plain);
     return family !== 0 && allowed.check(plain, family === 6 ? 'ipv6' : 'ipv4');
   };
@@ -62,8 +71,7 @@ function withoutMapping(address: string): string {
 
 function secretCheck(secrets: readonly string[]): CallerCheck {
   const digests = secrets.map(digest);
-  return (_call, headers) => {
-    const sent = headers.get(callerSecretHeader);
+  return (_peer, sent) => {
     if (sent === undefined) return false;
     const given = digest(sent);
     // Digests, so that neither length nor content shows in the time it takes.
@@ -77,19 +85,19 @@ function digest(secret: string): Buffer {
 
 function certificateCheck(names: ReadonlySet<string>): CallerCheck {
   // A certificate is checked once for each connection, not for each call on it.
-  const known = new WeakMap<object, boolean>();
-  return ({ socket }) => {
-    const seen = known.get(socket);
+  const known = new WeakMap<Peer, boolean>();
+  return (peer) => {
+    const seen = known.get(peer);
     if (seen !== undefined) return seen;
-    const holds = hasName(socket as TLSSocket, names);
-    known.set(socket, holds);
+    const holds = hasName(peer, names);
+    known.set(peer, holds);
     return holds;
   };
 }
 
-function hasName(socket: TLSSocket, names: ReadonlySet<string>): boolean {
-  if (!socket.authorized) return false;
-  const { raw } = socket.getPeerCertificate();
+function hasName(peer: Peer, names: ReadonlySet<string>): boolean {
+  if (!peer.authorized) return false;
+  const raw = peer.getPeerCertificate?.().raw;
   const alternatives = raw && new X509Certificate(raw).subjectAltName;
   // A name that needs quoting is never one that was configured.
   return (alternatives ?? '')

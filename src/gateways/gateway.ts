@@ -29,6 +29,7 @@ export interface GatewaySettings {
 export interface Gateway {
   readonly name: string;
   readonly readHeaders: HeaderReader['read'];
+  readonly isDeciding: HeaderReader['isDeciding'];
   readonly readRequest: (headers: RequestHeaders, call: GatewayCall) => OriginalRequest | Refused;
   readonly writeRefusal: RefusalWriter;
 }
@@ -50,9 +51,11 @@ export function createGateway(settings: GatewaySettings): Gateway {
     ...settings.headers,
   ];
 
+  const reader = createHeaderReader(deciding, settings.answerHeaders);
   return {
     name,
-    readHeaders: createHeaderReader(deciding, settings.answerHeaders).read,
+    readHeaders: reader.read,
+    isDeciding: reader.isDeciding,
     writeRefusal: createRefusalWriter(profile, settings.refusals),
     readRequest(headers, call) {
       const target = profile.readTarget(headers, call);

@@ -5,6 +5,8 @@ import type { JsonObject, Refused, RequestHeaders } from '../exchange/types.ts';
 export interface HeaderReader {
   /** @param rawHeaders names and values in turn */
   read(rawHeaders: readonly string[]): RequestHeaders | Refused;
+  /** @returns whether a header, in this spelling, decides something */
+  isDeciding(spelling: string): boolean;
 }
 
 /** What a header name means to us, found once for each spelling that turns up. */
@@ -26,7 +28,8 @@ export function createHeaderReader(
   const names = new Set(deciding.filter((name) => name !== 'connection'));
   const slots = new Map([...names].map((name, slot) => [name, slot]));
   const guarded = new Set([...slots.keys(), ...protectedNames.map((name) => name.toLowerCase())]);
-  const guardedShapes = new Set([...guarded].map(shapeOf));
+  // A name that starts with a colon is no header's, so none can pass for it.
+  const guardedShapes = new Set([...guarded].filter((name) => !isField(name)).map(shapeOf));
   const meanings = new Map<string, Meaning>();
 
   function meaningOf(spelling: string): Meaning {
@@ -46,6 +49,7 @@ export function createHeaderReader(
   }
 
   return {
+    isDeciding: (spelling) => typeof meaningOf(spelling) === 'number',
     read(rawHeaders) {
       if (rawHeaders.length > 2 * maxHeaders) return refuse('too_many_headers');
       const values: (string | undefined)[] = new Array(slots.size).fill(undefined);
@@ -76,6 +80,10 @@ function shapeOf(name: string): string {
   return name.replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '').replace(/[^a-z0-9]/g, '-');
 }
 
+function isField(name: string): boolean {
+  return name.startsWith(':');
+}
+
 class RawHeaders implements RequestHeaders {
   readonly #slots: ReadonlyMap<string, number>;
   readonly #values: readonly (string | undefined)[];
@@ -101,6 +109,7 @@ class RawHeaders implements RequestHeaders {
     const headers: { [name: string]: string } = Object.create(null);
     for (let at = 0; at < this.#raw.length; at += 2) {
       const name = (this.#raw[at] as string).toLowerCase();
+      if (isField(name)) continue;
       const value = this.#raw[at + 1] as string;
       headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
     }

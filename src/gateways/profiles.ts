@@ -3,6 +3,7 @@ import { apache } from './profiles/apache.ts';
 import { apisix } from './profiles/apisix.ts';
 import { caddy } from './profiles/caddy.ts';
 import { envoy } from './profiles/envoy.ts';
+import { envoyGrpc } from './profiles/envoy-grpc.ts';
 import { haproxy } from './profiles/haproxy.ts';
 import { ingressNginx } from './profiles/ingress-nginx.ts';
 import { kong } from './profiles/kong.ts';
@@ -20,5 +21,6 @@ export const profiles = {
   apisix,
   kong,
   envoy,
+  envoy_grpc: envoyGrpc,
 } satisfies { readonly [name: string]: GatewayProfile };
 export type ProfileName = keyof typeof profiles;

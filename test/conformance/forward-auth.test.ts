@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { gatewayProfiles } from '../../src/config/schema/gateways.ts';
 import { issueCertificate, name, pemOf } from '../support/certificates.ts';
 import {
   type Answer,
   claimsOf,
   forwardedHeaders,
+  httpProfiles,
   nginxHeaders,
   startService,
   type TestService,
@@ -15,7 +15,7 @@ import {
 
 const gateways = `
 gateways:
-${gatewayProfiles.map((each) => `  ${each}: { client_certificate: true }`).join('\n')}
+${httpProfiles.map((each) => `  ${each}: { client_certificate: true }`).join('\n')}
   edge: { profile: nginx }
 `;
 
@@ -92,7 +92,7 @@ const reason = (at = service) => {
 const lines = ({ rawHeaders }: Answer, wanted: string) =>
   rawHeaders.filter((_, at) => rawHeaders[at - 1]?.toLowerCase() === wanted && at % 2 === 1);
 
-describe.each([...gatewayProfiles, 'edge'])('%s', (gateway) => {
+describe.each([...httpProfiles, 'edge'])('%s', (gateway) => {
   it('is answered 200 with nothing but the headers that were promised, each once', async () => {
     const answer = await ask(callOf(gateway));
     expect(answer.status).toBe(200);
@@ -407,7 +407,7 @@ describe('a gateway’s own headers', () => {
     });
   });
 
-  const needed = gatewayProfiles.flatMap((gateway) => {
+  const needed = httpProfiles.flatMap((gateway) => {
     const { headers } = callOf(gateway);
     const own = headers.filter((text, at) => at % 2 === 0 && /^(x-[fo]|host)/i.test(text));
     return own.map((header) => [gateway, header] as const);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { gatewayProfiles } from '../../src/config/schema/gateways.ts';
 import { issueCertificate, name, pemOf } from '../support/certificates.ts';
 import {
   claimsOf,
   forwardedHeaders,
+  httpProfiles,
   nginxHeaders,
   startService,
   type TestService,
@@ -16,7 +16,7 @@ beforeAll(async () => {
   service = await startService(`
 issuer: https://countersign.example.com
 gateways:
-${gatewayProfiles.map((each) => `  ${each}: { client_certificate: true }`).join('\n')}
+${httpProfiles.map((each) => `  ${each}: { client_certificate: true }`).join('\n')}
 credentials:
   - bearer: { trust: gateway, client_id: [clientId, azp] }
   - basic: { trust: gateway }
@@ -152,7 +152,7 @@ function laidOver(right: readonly string[], hostile: readonly string[]): string[
 describe('whatever a client makes a gateway send', () => {
   it('is answered as the contract says, and never by a mistake of ours', async () => {
     const statuses = new Map<number, number>();
-    const gateway = fc.constantFrom(...gatewayProfiles);
+    const gateway = fc.constantFrom(...httpProfiles);
     await fc.assert(
       fc.asyncProperty(gateway, target, method, lines, async (called, rest, verb, hostile) => {
         const right = rightCall(called);

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { assemble } from '../../src/assemble/assemble.ts';
+import { assemble, type Service } from '../../src/assemble/assemble.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
+import { gatewayProfiles } from '../../src/config/schema/gateways.ts';
 import type { Decision, JsonObject } from '../../src/exchange/types.ts';
 import { generatePrivateKey } from '../../src/keys/generate.ts';
 import { createKeyRing, readKeyRing } from '../../src/keys/key-ring.ts';
@@ -18,6 +19,8 @@ export interface TestService {
   readonly logged: readonly { readonly fields: object; readonly message: string }[];
   /** Moves the service's clock, in seconds. */
   readonly advance: (seconds: number) => void;
+  /** Answers a gRPC check, where one is configured. */
+  readonly check: Service['check'];
   /** Asks as a gateway would; header lines are sent exactly as given, in turn name and value. */
   readonly ask: (path: string, headers: readonly string[], method?: string) => Promise<Answer>;
   readonly close: () => Promise<void>;
@@ -67,6 +70,7 @@ export async function startService(
     publicPort,
     decisions,
     logged,
+    check: service.check,
     advance: (seconds) => {
       shift += seconds * 1000;
     },
@@ -149,3 +153,6 @@ export function unsignedJwt(claims: object, header: object = { alg: 'RS256' }): 
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part(header)}.${part(claims)}.c2lnbmF0dXJl`;
 }
+
+/** The profiles of gateways that ask over HTTP. */
+export const httpProfiles = gatewayProfiles.filter((profile) => profile !== 'envoy_grpc');

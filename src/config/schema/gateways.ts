@@ -12,6 +12,7 @@ export const gatewayProfiles = [
   'apisix',
   'kong',
   'envoy',
+  'envoy_grpc',
 ] as const;
 export type GatewayProfile = (typeof gatewayProfiles)[number];
 
@@ -85,6 +86,9 @@ function describeMisfit(name: string, gateway: z.output<typeof gatewaySchema>): 
   }
   if (gateway.consumer !== undefined && profile !== 'kong') {
     return 'has no consumer; only the kong profile reads one';
+  }
+  if (profile === 'envoy_grpc' && typeof gateway.client_certificate === 'object') {
+    return 'has no certificate header; write client_certificate: true';
   }
   return undefined;
 }

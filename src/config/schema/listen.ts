@@ -52,6 +52,12 @@ export const listenSchema = z.strictObject({
   auth: listener(authTls)
     .prefault('127.0.0.1:8080')
     .describe('For the gateway only: `/auth/<gateway>`. Off loopback it needs `callers`'),
+  grpc: listener(authTls)
+    .optional()
+    .describe(
+      'For Envoy only: gRPC ext_authz and `grpc.health.v1`, for the gateway with profile ' +
+        '`envoy_grpc`; off when absent. Off loopback it needs `callers`',
+    ),
   public: listener(z.strictObject(serverTls))
     .prefault('127.0.0.1:8081')
     .describe('For backends and people: JWKS, metadata, introspection'),

@@ -94,7 +94,10 @@ const tokenFields = z.strictObject({
   strip: z
     .array(anyHeaderName.transform((name) => name.toLowerCase()))
     .prefault([])
-    .describe('Headers with credentials that the backend should not see'),
+    .describe(
+      'Headers with credentials that the backend should not see; envoy_grpc removes them, elsewhere ' +
+        'the gateway’s own configuration does',
+    ),
   expires_in: expiresIn.prefault('30m'),
   audience: audience.default('upstream'),
   upstream_hosts: z

@@ -9,7 +9,7 @@ describe('a configuration that is wrong', () => {
     [{ issuer: 'https://me:hunter2@a.example' }, '1: issuer: holds a user or an @;'],
     [{ listen: '{ auth: 127.0.0.1 }' }, '5: listen.auth: "127.0.0.1" is not an address;'],
     [{ listen: '{ ops: "[fe80::zz]:1" }' }, '5: listen.ops: "[fe80::zz]:1" is not an address;'],
-    [{ listen: '{ grpc: 127.0.0.1:1 }' }, '5: listen.grpc: is not a known key; known here: auth,'],
+    [{ listen: '{ rpc: 127.0.0.1:1 }' }, '5: listen.rpc: is not a known key; known here: auth,'],
     [{ callers: '{}' }, '5: callers: needs networks, secret_file or certificates'],
     [{ callers: '{ networks: [10.0.0.0/7] }' }, '5: callers.networks[0]: "10.0.0.0/7" is not a'],
     [{ callers: '{ networks: ["fd00::/31"] }' }, '5: callers.networks[0]: "fd00::/31" is not a'],
@@ -22,7 +22,7 @@ describe('a configuration that is wrong', () => {
     [{ gateways: '{ nginks: {} }' }, '2: gateways.nginks: is not a profile and has no profile of'],
     [{ gateways: '{ traefk: {} }' }, 'did you mean "traefik"?'],
     [{ gateways: '{ Edge: { profile: nginx } }' }, '2: gateways.Edge: is not a gateway name;'],
-    [{ gateways: '{ e: { profile: envoy_grpc } }' }, '2: gateways.e.profile: "envoy_grpc" is not'],
+    [{ gateways: '{ e: { profile: envoy_http } }' }, '2: gateways.e.profile: "envoy_http" is not'],
     [{ gateways: '{ nginx: { consumer: required } }' }, '2: gateways.nginx: has no consumer;'],
     [{ gateways: '{ nginx: }' }, '2: gateways.nginx: is empty where a map is expected'],
     [

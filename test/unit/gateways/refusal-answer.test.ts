@@ -19,7 +19,7 @@ describe('an answer to each reason', () => {
 
   it.each(all)('has a status that %s passes on', (name) => {
     const write = writer(name);
-    const carriesAll = !['nginx', 'ingress-nginx', 'envoy'].includes(name);
+    const carriesAll = !['nginx', 'ingress-nginx', 'envoy', 'envoy_grpc'].includes(name);
     const expected = { credential: 401, request: 403, dependency: carriesAll ? 503 : 403 };
     for (const reason of refusalReasons) {
       const { status, headers, body } = write(refuse(reason));
