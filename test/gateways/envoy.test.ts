@@ -1,16 +1,9 @@
-import { join } from 'node:path';
+import { startEnvoy } from '../support/envoy.ts';
 import { describeGateway } from '../support/gateway-suite.ts';
-import { start } from '../support/process.ts';
-import { programs } from '../support/programs.ts';
 
 describeGateway({
   gateway: 'envoy',
-  startGateway: (home) =>
-    start(
-      programs.envoy,
-      ['-c', 'envoy.yaml', '--use-dynamic-base-id', '--concurrency', '1', '--log-level', 'error'],
-      { cwd: join(home, 'countersign') },
-    ),
+  startGateway: startEnvoy,
   needs: ['envoy'],
   statusWhenDown: 503,
   statusOfTwoAuthorizations: 401,

@@ -65,7 +65,9 @@ export async function startGatewayLab({
   const server = issueServerCertificate();
   const backend = createBackend({ jwksUrl: `${issuer}/jwks`, issuer });
   const backendPort = await listenAnywhere(backend.server);
-  const counter = createCounter(ports.auth);
+  const [grpcPort = 0] = await freePorts(1);
+  const asksOverGrpc = gateway === 'envoy_grpc';
+  const counter = createCounter(asksOverGrpc ? grpcPort : ports.auth);
   const counterPort = await listenAnywhere(counter.server);
   writeFiles(directory, {
     'clients-ca.pem': clientAuthority.pem,
@@ -83,6 +85,7 @@ export async function startGatewayLab({
     ['127.0.0.1:8443', `127.0.0.1:${httpsPort}`],
     // Envoy names hosts and ports apart,
     ['port_value: 8080', `port_value: ${counterPort}`],
+    ['port_value: 9001', `port_value: ${counterPort}`],
     ['port_value: 3000', `port_value: ${backendPort}`],
     ['port_value: 8000', `port_value: ${httpPort}`],
     ['port_value: 8443', `port_value: ${httpsPort}`],
@@ -93,7 +96,10 @@ export async function startGatewayLab({
     ['://:8443', `://:${httpsPort}`],
   ]);
   const startCountersign = () =>
-    serve(() => configure(issuer, ports, settings), { directory, ports });
+    serve(() => configure(issuer, ports, settings, asksOverGrpc ? grpcPort : undefined), {
+      directory,
+      ports,
+    });
   let countersign = await startCountersign();
   const program = startGateway(home);
   // Traefik listens before it knows its routes.
@@ -145,10 +151,16 @@ function keyOf({ privateKey }: Issued): string {
   return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 }
 
-function configure(issuer: string, ports: Ports, settings: string): string {
+function configure(
+  issuer: string,
+  ports: Ports,
+  settings: string,
+  grpcPort: number | undefined,
+): string {
   return `
 issuer: ${issuer}
 ${listenOn(ports)}
+${grpcPort === undefined ? '' : `  grpc: 127.0.0.1:${grpcPort}`}
 ${settings}`;
 }
 

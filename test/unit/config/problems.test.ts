@@ -9,7 +9,33 @@ describe('a configuration that is wrong', () => {
     [{ issuer: 'https://me:hunter2@a.example' }, '1: issuer: holds a user or an @;'],
     [{ listen: '{ auth: 127.0.0.1 }' }, '5: listen.auth: "127.0.0.1" is not an address;'],
     [{ listen: '{ ops: "[fe80::zz]:1" }' }, '5: listen.ops: "[fe80::zz]:1" is not an address;'],
-    [{ listen: '{ rpc: 127.0.0.1:1 }' }, '5: listen.rpc: is not a known key; known here: auth,'],
+    [
+      { gateways: '{ envoy_grpc: {} }' },
+      '2: gateways.envoy_grpc: needs listen.grpc, such as 127.0.0.1:9001',
+    ],
+    [
+      { listen: '{ grpc: 127.0.0.1:1 }' },
+      '5: listen.grpc: serves nobody: no gateway has the profile envoy_grpc',
+    ],
+    [
+      {
+        listen: '{ grpc: 127.0.0.1:1 }',
+        gateways: '{ envoy_grpc: {}, mesh: { profile: envoy_grpc } }',
+      },
+      '2: gateways.mesh: is a second gateway with profile envoy_grpc, beside envoy_grpc; there can be one',
+    ],
+    [
+      { listen: '{ grpc: 0.0.0.0:1 }', gateways: '{ envoy_grpc: {} }' },
+      '5: listen.grpc: 0.0.0.0:1 is not loopback, so callers must say who may call it',
+    ],
+    [
+      {
+        listen: '{ grpc: 127.0.0.1:1 }',
+        gateways: '{ envoy_grpc: { client_certificate: { header: X-A, format: xfcc } } }',
+      },
+      '2: gateways.envoy_grpc: has no certificate header; write client_certificate: true',
+    ],
+    [{ listen: '{ rpc: 127.0.0.1:1 }' }, '5: listen.rpc: is not a known key; did you mean "grpc"?'],
     [{ callers: '{}' }, '5: callers: needs networks, secret_file or certificates'],
     [{ callers: '{ networks: [10.0.0.0/7] }' }, '5: callers.networks[0]: "10.0.0.0/7" is not a'],
     [{ callers: '{ networks: ["fd00::/31"] }' }, '5: callers.networks[0]: "fd00::/31" is not a'],

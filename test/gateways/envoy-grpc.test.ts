@@ -1,0 +1,16 @@
+import { startEnvoy } from '../support/envoy.ts';
+import { describeGateway } from '../support/gateway-suite.ts';
+
+describeGateway({
+  gateway: 'envoy_grpc',
+  startGateway: startEnvoy,
+  needs: ['envoy'],
+  statusWhenDown: 503,
+  statusOfTwoAuthorizations: 401,
+  statusOfNomination: (header) => (header.startsWith('Authorization') ? 401 : 200),
+  pathOf: (path) => path,
+  statusOfUnderscores: 400,
+  connectionsAtMost: 2,
+  strangeCertificate: 'ends the handshake',
+  passesTrailers: false,
+});
