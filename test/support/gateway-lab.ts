@@ -42,11 +42,22 @@ export interface GatewayLab {
   readonly close: () => Promise<void>;
 }
 
+/** Ports on loopback, for recipes that name none: Kubernetes has services there. */
+export interface GatewayPorts {
+  /** Where the gateway listens. */
+  readonly http: number;
+  readonly https: number;
+  /** Where it finds Countersign's auth listener, and the backend. */
+  readonly countersign: number;
+  readonly backend: number;
+}
+
+/** Starts the program; `home` has `countersign/` (the recipe, nothing changed but addresses) and `tls/`. */
+export type StartGateway = (home: string, ports: GatewayPorts) => Started;
+
 /**
  * @param gateway the folder of its recipe
  * @param settings the configuration of Countersign, without issuer and listeners
- * @param startGateway starts the program; its argument is a folder with `countersign/` (the recipe,
- *   nothing changed but addresses) and `tls/`
  */
 export async function startGatewayLab({
   gateway,
@@ -55,7 +66,7 @@ export async function startGatewayLab({
 }: {
   readonly gateway: string;
   readonly settings: string;
-  readonly startGateway: (home: string) => Started;
+  readonly startGateway: StartGateway;
 }): Promise<GatewayLab> {
   const directory = freshDirectory();
   const ports = await threePorts();
@@ -101,7 +112,10 @@ export async function startGatewayLab({
       ports,
     });
   let countersign = await startCountersign();
-  const program = startGateway(home);
+  const program = startGateway(home, {
+    ...{ http: httpPort, https: httpsPort },
+    ...{ countersign: counterPort, backend: backendPort },
+  });
   // Traefik listens before it knows its routes.
   const served = async () => ((await statusOf({ port: httpPort, path: '/' })) ?? 404) !== 404;
   await until(served, program);

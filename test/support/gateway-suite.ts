@@ -5,15 +5,15 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Seen } from './backend.ts';
 import { ecKeys, type Issued, issueCertificate, name } from './certificates.ts';
-import { type GatewayLab, startGatewayLab } from './gateway-lab.ts';
-import { isMissing, type Started } from './process.ts';
+import { type GatewayLab, type StartGateway, startGatewayLab } from './gateway-lab.ts';
+import { isMissing } from './process.ts';
 import { type Answer, send } from './service.ts';
 
 /** Where gateways differ, and are known to. */
 export interface GatewayTraits {
   /** The folder of its recipe, and its profile. */
   readonly gateway: string;
-  readonly startGateway: (home: string) => Started;
+  readonly startGateway: StartGateway;
   /** Programs it needs. */
   readonly needs: readonly string[];
   /** What the client gets while Countersign is down. */

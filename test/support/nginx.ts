@@ -4,6 +4,11 @@ import { type Started, start } from './process.ts';
 
 /** Starts nginx on the shipped example. */
 export function startNginx(home: string): Started {
+  return startNginxWith(home, 'countersign/example.conf');
+}
+
+/** @param file what stands inside http { }; relative to `home` */
+export function startNginxWith(home: string, file: string): Started {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   const settings = `
 daemon off;
@@ -16,7 +21,7 @@ http {
   access_log off;
   client_max_body_size 20m;
   ${temporary.map((kind) => `${kind}_temp_path ${home}/${kind};`).join(' ')}
-  include countersign/example.conf;
+  include ${file};
 }
 `;
   writeFileSync(join(home, 'nginx.conf'), settings);

@@ -1,0 +1,17 @@
+import { describeGateway } from '../support/gateway-suite.ts';
+import { startIngressNginx } from '../support/ingress-nginx.ts';
+
+describeGateway({
+  gateway: 'ingress-nginx',
+  startGateway: startIngressNginx({ controller: 'with the controller part' }),
+  needs: ['nginx'],
+  statusWhenDown: 500,
+  statusOfTwoAuthorizations: 400,
+  statusOfNomination: () => 200,
+  pathOf: (path) => path,
+  statusOfUnderscores: 200,
+  // The controller has no connections to keep: one for each question.
+  connectionsAtMost: 20,
+  strangeCertificate: 'is answered 400',
+  passesTrailers: false,
+});
