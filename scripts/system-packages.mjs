@@ -6,6 +6,7 @@ import { root } from './setup.mjs';
 /** What the whole test run needs beside Node: what shows that it is there, and its package. */
 const needed = [
   { command: 'nginx', package: 'nginx-light' },
+  { library: '/usr/lib/nginx/modules/ngx_http_lua_module.so', package: 'libnginx-mod-http-lua' },
   { command: 'caddy', package: 'caddy' },
   { command: 'haproxy', package: 'haproxy' },
   { command: 'apache2', package: 'apache2' },

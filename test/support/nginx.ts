@@ -7,10 +7,19 @@ export function startNginx(home: string): Started {
   return startNginxWith(home, 'countersign/example.conf');
 }
 
-/** @param file what stands inside http { }; relative to `home` */
-export function startNginxWith(home: string, file: string): Started {
+/**
+ * @param file what stands inside http { }; relative to `home`
+ * @param modules what to load, from Debian's folder
+ */
+export function startNginxWith(
+  home: string,
+  file: string,
+  modules: readonly string[] = [],
+): Started {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const load = modules.map((name) => `load_module /usr/lib/nginx/modules/${name}.so;`);
   const settings = `
+${load.join('\n')}
 daemon off;
 pid ${home}/nginx.pid;
 error_log stderr;
