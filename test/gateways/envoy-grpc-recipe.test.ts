@@ -28,7 +28,7 @@ async function startLab(edit = (recipe: string) => recipe): Promise<void> {
     startGateway(home) {
       const file = join(home, 'countersign', 'envoy.yaml');
       writeFileSync(file, edit(readFileSync(file, 'utf8')));
-      return startEnvoy(home);
+      return startEnvoy(home, 'envoy.yaml');
     },
   });
 }

@@ -3,7 +3,7 @@ import { describeGateway } from '../support/gateway-suite.ts';
 
 describeGateway({
   gateway: 'envoy_grpc',
-  startGateway: startEnvoy,
+  startGateway: (home) => startEnvoy(home, 'envoy.yaml'),
   needs: ['envoy'],
   statusWhenDown: 503,
   statusOfTwoAuthorizations: 401,

@@ -11,8 +11,10 @@ import { type Answer, send } from './service.ts';
 
 /** Where gateways differ, and are known to. */
 export interface GatewayTraits {
-  /** The folder of its recipe, and its profile. */
+  /** The folder of its recipe. */
   readonly gateway: string;
+  /** Where it is not named like the gateway. */
+  readonly profile?: string;
   readonly startGateway: StartGateway;
   /** Programs it needs. */
   readonly needs: readonly string[];
@@ -24,6 +26,8 @@ export interface GatewayTraits {
   readonly statusOfNomination: (header: string) => number;
   /** The path that the gateway makes of a client's, for Countersign and backend alike. */
   readonly pathOf: (path: string) => string;
+  /** What a client gets for a path that the gateway itself answers. */
+  readonly statusOfPath?: (path: string) => 200 | 307;
   /** Where the backend gets another one: a limit of this gateway. */
   readonly backendPathOf?: (path: string) => string;
   /** What a client gets that sends an underscore in a header's name: most drop the header. */
@@ -36,8 +40,8 @@ export interface GatewayTraits {
   readonly passesTrailers: boolean;
 }
 
-const settingsFor = (gateway: string) => `
-gateways: { ${gateway}: { client_certificate: true } }
+const settingsFor = (profile: string) => `
+gateways: { ${profile}: { client_certificate: true } }
 credentials:
   - basic: { trust: gateway }
   - client_certificate: { verify: { ca_file: clients-ca.pem } }
@@ -57,8 +61,8 @@ const alice = `Basic ${Buffer.from('alice:secret').toString('base64')}`;
 
 /** What every recipe must hold, whatever its gateway. */
 export function describeGateway(traits: GatewayTraits): void {
-  const { gateway, startGateway } = traits;
-  const settings = settingsFor(gateway);
+  const { gateway, profile = gateway, startGateway } = traits;
+  const settings = settingsFor(profile);
   const missing = traits.needs.some(isMissing);
 
   (missing ? describe.skip : describe)(`${gateway} with the shipped recipe`, () => {
@@ -134,18 +138,19 @@ export function describeGateway(traits: GatewayTraits): void {
       ['/caf%C3%A9', '?'],
     ])('hands %s ? %s to Countersign and backend', async (path, query) => {
       const url = query === '' ? path : `${path}?${query}`;
-      const { claims, url: forBackend } = seenBy(
-        await ask(['Authorization', alice], url, 'DELETE'),
-      );
+      const { pathOf, backendPathOf = pathOf, statusOfPath } = traits;
+      const answer = await ask(['Authorization', alice], url, 'DELETE');
+      expect(answer.status).toBe(statusOfPath?.(path) ?? 200);
+      if (answer.status !== 200) return;
+      const { claims, url: forBackend } = seenBy(answer);
       expect(claims).toMatchObject({
         method: 'DELETE',
         scheme: 'http',
         host: 'api.example.com',
-        path: traits.pathOf(path),
+        path: pathOf(path),
         query,
       });
       const mark = query === '' ? '' : '?';
-      const { backendPathOf = traits.pathOf } = traits;
       expect(forBackend).toBe(`${backendPathOf(path)}${mark}${query}`);
     });
 
