@@ -2,7 +2,9 @@ import type { Server } from 'node:http';
 import { assemble, type Service, type ServiceDeps } from './assemble/assemble.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import { type Address, writeAddress } from './config/schema/listen.ts';
-import { openKeyRing } from './keys/key-ring.ts';
+import type { KeyEvent } from './keys/keeper.ts';
+import { openKeys } from './keys/open-keys.ts';
+import { createSteadyClock } from './keys/steady-clock.ts';
 import {
   close,
   createGatewayListener,
@@ -33,10 +35,11 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     log,
     onDecision,
     onError: (error) => log.error(describeError(error), 'a request failed'),
-    openKeys: (settings) =>
-      openKeyRing(settings, {
-        now: Date.now,
-        log: ({ kid, alg }) => log.info({ kid, alg }, 'a signing key was made'),
+    openKeys: (settings, onDropped) =>
+      openKeys(settings, {
+        now: createSteadyClock({ wall: Date.now, monotonic: () => performance.now() }),
+        log: (event) => logKeyEvent(log, event),
+        onDropped,
       }),
   });
 
@@ -55,7 +58,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   await openAll(listeners, log);
   await service.start();
   state = 'ready';
-  log.info({ kid: service.keyRing.signer.kid, issuer: configuration.issuer }, 'ready');
+  log.info({ kid: service.keys.ring.signer.kid, issuer: configuration.issuer }, 'ready');
 
   const signal = await stopped;
   state = 'stopping';
@@ -63,6 +66,21 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   await stop(listeners, service, drain);
   log.info({}, 'stopped');
 }
+
+function logKeyEvent(log: ServiceDeps['log'], { event, ...facts }: KeyEvent): void {
+  const fields = { event, ...facts };
+  if (event === 'key_store_failed' || event === 'key_dropped') log.warn(fields, keyMessages[event]);
+  else log.info(fields, keyMessages[event]);
+}
+
+const keyMessages: Readonly<Record<KeyEvent['event'], string>> = {
+  key_staged: 'a key is published, and signs later',
+  key_active: 'a key signs from now on',
+  key_gone: 'a key is not published any more',
+  key_dropped: 'a compromised key was dropped',
+  key_store_failed: 'keys cannot be read or kept; those in memory go on',
+  key_store_recovered: 'keys can be read and kept again',
+};
 
 interface Listener {
   readonly name: string;
@@ -122,5 +140,5 @@ async function stop(
 ): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, drain));
   await Promise.all(listeners.map((listener) => listener.close(drain)));
-  service.close();
+  await service.close();
 }

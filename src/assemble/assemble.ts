@@ -12,7 +12,7 @@ import { type CallerCheck, createCallerCheck } from '../gateways/callers.ts';
 import type { Check, CheckDeps } from '../gateways/grpc/check.ts';
 import type { Log } from '../issuers/log.ts';
 import { KeyError } from '../keys/key-error.ts';
-import type { KeyRing, KeySettings } from '../keys/key-ring.ts';
+import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import { createPublicApp } from '../public/app.ts';
 import { createOwnTokenVerifier } from '../tokens/verify.ts';
 import { createCredentials } from './credentials.ts';
@@ -30,7 +30,7 @@ export interface ServiceDeps {
   /** Told of mistakes of ours that a request met. */
   readonly onError: (error: unknown) => void;
   /** @throws KeyError */
-  readonly openKeys: (settings: KeySettings) => Promise<KeyRing>;
+  readonly openKeys: (settings: KeySettings, onDropped: () => void) => Promise<Keys>;
 }
 
 /** Everything that a configuration describes, made once and ready to listen. */
@@ -39,10 +39,10 @@ export interface Service {
   /** Answers gRPC ext_authz, where a gateway asks that way. */
   readonly check: Check | undefined;
   readonly public: RequestListener;
-  readonly keyRing: KeyRing;
+  readonly keys: Keys;
   /** Fetches the keys of issuers for the first time; a fetch that fails is tried again later. */
   start(): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /**
@@ -66,11 +66,12 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     findings,
   );
   const routes = compileRoutes(configuration, credentials.inputs, findings);
-  const keyRing = await openKeys(loaded, deps, findings);
+  const keys = await openKeys(loaded, deps, { findings, onDropped: reuse.clear });
   findings.throwAny();
-  if (routes === undefined || keyRing === undefined) throw new Error('a finding was lost');
+  if (routes === undefined || keys === undefined) throw new Error('a finding was lost');
 
   const { issuer } = configuration;
+  const { ring: keyRing, jwksMaxAge } = keys;
   const exchange = createExchange({
     findCredential: createCredentialFinder(credentials.methods),
     router: routes.router,
@@ -100,6 +101,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     public: createPublicApp({
       issuer,
       keyRing,
+      jwksMaxAge,
       clients: configuration.clients.map((client) => ({
         id: client.id,
         secretSha256: client.secret_sha256,
@@ -115,12 +117,14 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
         else log.warn(event, 'a client was refused');
       },
     }) as RequestListener,
-    keyRing,
+    keys,
     async start() {
+      keys.start();
       await Promise.all(credentials.issuers.map((each) => each.start()));
     },
-    close() {
+    async close() {
       for (const each of credentials.issuers) each.close();
+      await keys.close();
     },
   };
 }
@@ -128,13 +132,13 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
 async function openKeys(
   { configuration }: LoadedConfiguration,
   deps: ServiceDeps,
-  findings: Findings,
-): Promise<KeyRing | undefined> {
+  { findings, onDropped }: { readonly findings: Findings; readonly onDropped: () => void },
+): Promise<Keys | undefined> {
   const settings = keySettings(configuration);
   // Opening a directory may make a key: not for a configuration that is going to be refused.
   if ('directory' in settings) findings.throwAny();
   try {
-    return await deps.openKeys(settings);
+    return await deps.openKeys(settings, onDropped);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
     findings.add(['keys'], error.message);

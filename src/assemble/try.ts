@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { LoadedConfiguration } from '../config/load.ts';
 import { generatePrivateKey } from '../keys/generate.ts';
-import { createKeyRing, type KeyRing, type KeySettings, readKeyRing } from '../keys/key-ring.ts';
+import { createKeyRing } from '../keys/key-ring.ts';
+import { fixedKeys, type KeySettings, type Keys, readKeyRing } from '../keys/open-keys.ts';
 import { assemble } from './assemble.ts';
 
 /**
@@ -21,13 +22,13 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
     onDecision() {},
     onError() {},
     async openKeys(settings) {
-      if (!isMissing(settings)) return readKeyRing(settings);
+      if (!isMissing(settings)) return fixedKeys(await readKeyRing(settings));
       notes.push(`note: ${settings.directory} will be made at first start, with a key`);
-      return ephemeralKeyRing(settings);
+      return ephemeralKeys(settings);
     },
   });
   await service.start();
-  service.close();
+  await service.close();
   return notes;
 }
 
@@ -35,6 +36,6 @@ function isMissing(settings: KeySettings): settings is KeySettings & { directory
   return 'directory' in settings && !existsSync(settings.directory);
 }
 
-async function ephemeralKeyRing({ algorithm }: KeySettings): Promise<KeyRing> {
-  return createKeyRing([await generatePrivateKey(algorithm)]);
+async function ephemeralKeys({ algorithm }: KeySettings): Promise<Keys> {
+  return fixedKeys(createKeyRing([await generatePrivateKey(algorithm)]));
 }

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../config/problems.ts';
 import { KeyError } from '../keys/key-error.ts';
-import type { KeySettings } from '../keys/key-ring.ts';
+import type { KeySettings } from '../keys/open-keys.ts';
 
 /** What the command line tells the shell. */
 export const exitCodes = { yes: 0, no: 1, usage: 2, configuration: 78 } as const;

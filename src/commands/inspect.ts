@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type CompactJws, readCompactJws } from '../exchange/compact-jws.ts';
-import { readKeyDirectory } from '../keys/directory-store.ts';
-import { createKeyRing, type KeyRing, readKeyRing } from '../keys/key-ring.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import { readKeyRing } from '../keys/open-keys.ts';
 import { createOwnTokenVerifier, type TokenFault } from '../tokens/verify.ts';
 import {
   type CommandIo,
@@ -91,7 +91,7 @@ async function findKeys(
   }
   if (jwks !== undefined) return { keyRing: await readJwks(jwks, token.header.alg), issuer };
   if (directory !== undefined) {
-    return { keyRing: createKeyRing(await readKeyDirectory(directory)), issuer };
+    return { keyRing: await readKeyRing({ directory }), issuer };
   }
   const configured = await io.readConfiguredKeys(config);
   return (

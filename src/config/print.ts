@@ -8,6 +8,8 @@ import { listRows, visitValues } from './table.ts';
 const writers: Readonly<Record<string, (value: unknown) => unknown>> = {
   [kinds.duration]: (seconds) => writeDuration(Number(seconds) * 1000),
   [kinds.milliseconds]: (milliseconds) => writeDuration(Number(milliseconds)),
+  [kinds.period]: (milliseconds) =>
+    Number.isFinite(milliseconds) ? writeDuration(Number(milliseconds)) : 'never',
   [kinds.percentage]: (fraction) => `${Number((Number(fraction) * 100).toFixed(6))}%`,
   [kinds.listener]: (listener) => {
     const { tls, ...address } = listener as Address & { tls?: object };

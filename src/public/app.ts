@@ -20,6 +20,8 @@ export interface PublicAppDeps {
   /** A URL; its path, if it has one, is where the public paths are served too. */
   readonly issuer: string;
   readonly keyRing: KeyRing;
+  /** Milliseconds that verifiers may keep the JWKS. */
+  readonly jwksMaxAge: number;
   readonly clients: readonly Client[];
   readonly verify: VerifyToken;
   readonly verifyPassword: ClientAuthenticatorDeps['verifyPassword'];
@@ -50,7 +52,7 @@ export function createPublicApp(deps: PublicAppDeps): Express {
 
 function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
   const { issuer, keyRing, verify, log } = deps;
-  const jwks = createJwksEndpoint(keyRing.publicKeys);
+  const jwks = createJwksEndpoint(() => keyRing.publicKeys, deps.jwksMaxAge);
   const metadata = createMetadataEndpoint(issuer);
   const authenticate = createClientAuthenticator(deps);
   const introspection: Endpoint = {

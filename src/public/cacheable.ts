@@ -15,10 +15,20 @@ export function createCacheableDocument(type: string, content: object): Cacheabl
   return { type, body, etag: `"${digest}"` };
 }
 
-/** Answers 200, or 304 when the client has it already (RFC 9110 §13.1.2). */
-export function sendCacheable(req: Request, res: Response, document: CacheableDocument): void {
+/**
+ * Answers 200, or 304 when the client has it already (RFC 9110 §13.1.2).
+ *
+ * @param maxAge milliseconds that it may be kept
+ */
+export function sendCacheable(
+  req: Request,
+  res: Response,
+  document: CacheableDocument,
+  maxAge = 300_000,
+): void {
   res.setHeader('ETag', document.etag);
-  res.setHeader('Cache-Control', 'public, max-age=300, stale-if-error=86400');
+  const seconds = Math.floor(maxAge / 1000);
+  res.setHeader('Cache-Control', `public, max-age=${seconds}, stale-if-error=86400`);
   if (req.fresh) {
     res.status(304).end();
     return;

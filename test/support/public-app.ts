@@ -33,6 +33,7 @@ export function createTestApp(changes: Partial<PublicAppDeps> = {}) {
   const app = createPublicApp({
     issuer,
     keyRing,
+    jwksMaxAge: 300_000,
     clients,
     verify: createOwnTokenVerifier({
       issuer: changes.issuer ?? issuer,

@@ -4,7 +4,8 @@ import { loadConfiguration } from '../../src/config/load.ts';
 import { gatewayProfiles } from '../../src/config/schema/gateways.ts';
 import type { Decision, JsonObject } from '../../src/exchange/types.ts';
 import { generatePrivateKey } from '../../src/keys/generate.ts';
-import { createKeyRing, readKeyRing } from '../../src/keys/key-ring.ts';
+import { createKeyRing } from '../../src/keys/key-ring.ts';
+import { fixedKeys, readKeyRing } from '../../src/keys/open-keys.ts';
 import { createGatewayListener, createListener } from '../../src/listen.ts';
 import { listenAnywhere } from './process.ts';
 
@@ -58,7 +59,9 @@ export async function startService(
     onDecision: (_gateway, decision) => decisions.push(decision),
     onError: (error) => write({ error }, 'a request failed'),
     openKeys: async (settings) =>
-      'directory' in settings ? createKeyRing([await sharedKey]) : readKeyRing(settings),
+      fixedKeys(
+        'directory' in settings ? createKeyRing([await sharedKey]) : await readKeyRing(settings),
+      ),
   });
   const { listen } = loaded.configuration;
   const auth = createGatewayListener(service.auth, { tls: listen.auth.tls });
@@ -76,7 +79,7 @@ export async function startService(
     },
     ask: (path, headers, method = 'GET') => send({ port: authPort, path, method, headers }),
     async close() {
-      service.close();
+      await service.close();
       for (const server of [auth, open]) {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));

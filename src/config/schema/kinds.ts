@@ -7,6 +7,7 @@ export const kinds = {
   directory: 'directory',
   duration: 'duration',
   milliseconds: 'duration to the millisecond',
+  period: 'duration to the millisecond, or `never`',
   size: 'size',
   percentage: 'percentage',
   listener: 'address, or a map',

@@ -23,6 +23,17 @@ export const milliseconds = writtenDuration
   .transform(readDuration)
   .meta({ title: kinds.milliseconds });
 
+const periodError = expects('a duration', 'write 30d, or never');
+
+/** The same, or Infinity where `never` is written. */
+export const period = z
+  .union(
+    [z.literal('never'), z.string().regex(durationPattern, periodError), z.number().min(0)],
+    periodError,
+  )
+  .transform((written) => (written === 'never' ? Number.POSITIVE_INFINITY : readDuration(written)))
+  .meta({ title: kinds.period });
+
 /** @returns milliseconds; a number is seconds */
 export function readDuration(written: string | number): number {
   if (typeof written === 'number') return written * 1000;

@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { run } from '../../../src/commands/inspect.ts';
 import { ConfigurationError } from '../../../src/config/problems.ts';
-import { addKey } from '../../../src/keys/directory-store.ts';
+import { createDirectoryStore } from '../../../src/keys/directory-store.ts';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
 import { createKeyRing } from '../../../src/keys/key-ring.ts';
 import type { PrivateKey } from '../../../src/keys/private-key.ts';
+import { firstRing } from '../../../src/keys/rotation.ts';
 import { createSigner } from '../../../src/keys/signer.ts';
+import { usualPolicy } from '../../support/rotation.ts';
 import { now, runWith } from './io.ts';
 
 const broken = new ConfigurationError([
@@ -26,7 +28,7 @@ const [ours, stranger, hmac] = await Promise.all([
   generatePrivateKey('HS256'),
 ]);
 const directory = join(root, 'keys');
-await addKey(directory, ours, now);
+await createDirectoryStore(directory).write(firstRing(ours, usualPolicy, now));
 const keys = createKeyRing([ours]).publicKeys;
 const jwks = join(root, 'jwks.json');
 await writeFile(jwks, JSON.stringify({ keys }));
@@ -40,7 +42,10 @@ async function token(payload: object = claims, { kid, alg, key }: PrivateKey = o
   return `${input}.${await createSigner({ kid, alg, key }).sign(input)}`;
 }
 const jwt = await token();
-const configured = { issuer, keys: { algorithm: 'ES256' as const, directory } };
+const configured = {
+  issuer,
+  keys: { algorithm: 'ES256' as const, directory, policy: usualPolicy },
+};
 
 describe('countersign inspect', () => {
   it('shows header, claims with times for people, and the verdict', async () => {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { run } from '../../../src/commands/keys.ts';
 import { ConfigurationError } from '../../../src/config/problems.ts';
-import { addKey, readKeyDirectory } from '../../../src/keys/directory-store.ts';
+import { createDirectoryStore } from '../../../src/keys/directory-store.ts';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
+import { firstRing, stage } from '../../../src/keys/rotation.ts';
 import type { SigningAlgorithm } from '../../../src/keys/signer.ts';
+import { usualPolicy as policy } from '../../support/rotation.ts';
 import { now, runWith } from './io.ts';
 
 const broken = new ConfigurationError([
@@ -15,11 +17,7 @@ const broken = new ConfigurationError([
 
 const root = await mkdtemp(join(tmpdir(), 'countersign-keys-command-'));
 afterAll(() => rm(root, { recursive: true }));
-const [ec, okp, hmac] = await Promise.all([
-  generatePrivateKey('ES256'),
-  generatePrivateKey('Ed25519'),
-  generatePrivateKey('HS256'),
-]);
+const [ec, okp] = await Promise.all([generatePrivateKey('ES256'), generatePrivateKey('Ed25519')]);
 const pem = join(root, 'ec.pem');
 await writeFile(pem, ec.key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
 
@@ -30,73 +28,131 @@ beforeEach(async () => {
 
 const configured = (algorithm: SigningAlgorithm) => ({
   issuer: 'https://i',
-  keys: { algorithm, directory },
+  keys: { algorithm, directory, policy: { ...policy, algorithm } },
 });
 
+const store = () => createDirectoryStore(directory);
+const hour = 3_600_000;
+/** One key that signs, and one that is to follow it. */
+async function fill(): Promise<void> {
+  const first = firstRing(ec, policy, now - hour);
+  await store().write(first);
+  await store().write(stage(first, okp, policy, now));
+}
+
 describe('countersign keys list', () => {
-  it('shows the keys, newest first, and which one signs', async () => {
-    await addKey(directory, hmac, now - 86_400_000);
-    await addKey(directory, okp, now - 1000);
-    await addKey(directory, ec, now);
+  it('shows the keys: what each does, since when and how long', async () => {
+    await fill();
     const { code, out } = await runWith(run, ['list', '--directory', directory]);
     expect(code).toBe(0);
     expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
-      ['kid', 'alg', 'created', 'state'],
-      [ec.kid, 'ES256', '2027-01-15T08:00:00Z', 'signs'],
-      [okp.kid, 'Ed25519', '2027-01-15T07:59:59Z', 'published'],
-      [hmac.kid, 'HS256', '2027-01-14T08:00:00Z', 'verifies'],
+      ['kid', 'alg', 'state', 'since', 'until'],
+      [okp.kid, 'Ed25519', 'staged', '2027-01-15T08:00:00Z', '2027-01-15T09:00:00Z'],
+      [ec.kid, 'ES256', 'active', '2027-01-15T07:00:00Z', '-'],
       [''],
     ]);
   });
 
   it('shows the keys of the configuration', async () => {
-    await addKey(directory, ec, now);
+    await fill();
     const { asked, out } = await runWith(run, ['list', '--config', 'c.yaml'], {
       configured: configured('ES256'),
     });
     expect(asked).toEqual(['c.yaml']);
-    expect(out).toMatch(new RegExp(`${ec.kid}.*signs`));
-  });
-
-  it('says of no key that it signs when the next start makes one', async () => {
-    await addKey(directory, ec, now);
-    const { out } = await runWith(run, ['list'], { configured: configured('RS256') });
-    expect(out).toMatch(new RegExp(`${ec.kid}.*published`));
-    expect(out).not.toContain('signs');
+    expect(out).toMatch(new RegExp(`${ec.kid}.*active`));
   });
 
   it('shows the one key that the configuration names', async () => {
     const { out } = await runWith(run, ['list'], {
       configured: { issuer: 'https://i', keys: { algorithm: 'RS256', privateKeyFile: pem } },
     });
-    expect(out).toMatch(new RegExp(`\n${ec.kid} +ES256 +- +signs\n`));
+    expect(out).toMatch(new RegExp(`\n${ec.kid} +ES256 +active`));
   });
 
-  it('fails when the directory is not there', async () => {
-    const missing = join(directory, 'none');
-    const { code, err } = await runWith(run, ['list', '--directory', missing]);
+  it('fails when the directory has none', async () => {
+    const { code, err } = await runWith(run, ['list', '--directory', directory]);
     expect(code).toBe(1);
-    expect(err).toContain(missing);
+    expect(err).toContain(directory);
+  });
+});
+
+describe('countersign keys rotate', () => {
+  it('publishes a new key, which signs later', async () => {
+    await store().write(firstRing(ec, policy, now - hour));
+    const { code, out } = await runWith(run, ['rotate'], { configured: configured('Ed25519') });
+    const [staged, active] = (await store().read())?.keys ?? [];
+    expect([code, staged?.state, staged?.alg, active?.kid]).toEqual([
+      0,
+      'staged',
+      'Ed25519',
+      ec.kid,
+    ]);
+    expect(out).toBe(
+      `${staged?.kid} (Ed25519) is published, and signs from 2027-01-15T09:00:00Z on.\n`,
+    );
+  });
+
+  it('makes no second one while one waits', async () => {
+    await fill();
+    const { code, err } = await runWith(run, ['rotate', '--directory', directory]);
+    expect([code, (await store().read())?.keys.length]).toEqual([1, 2]);
+    expect(err).toMatch(/published already, and signs from 2027-01-15T09:00:00Z/);
+  });
+
+  it('shows the plan, and changes nothing', async () => {
+    await fill();
+    const { code, out } = await runWith(run, ['rotate', '--plan'], {
+      configured: configured('ES256'),
+    });
+    expect(code).toBe(0);
+    expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['time', 'kid', 'what'],
+      ['2027-01-15T09:00:00Z', okp.kid, 'it signs'],
+      ['2027-01-15T09:00:00Z', ec.kid, 'it is published without its private half'],
+      ['2027-01-15T10:36:00Z', ec.kid, 'it is gone'],
+      [''],
+    ]);
+    expect((await store().read())?.version).toBe(2);
+  });
+
+  it('drops a compromised key at once, and says what that breaks', async () => {
+    await fill();
+    const { code, out } = await runWith(run, ['rotate', '--now', '--compromised'], {
+      configured: configured('ES256'),
+    });
+    const ring = await store().read();
+    expect([code, ring?.keys.map(({ state }) => state)]).toEqual([0, ['active']]);
+    expect(ring?.dropped.map(({ kid }) => kid).sort()).toEqual([ec.kid, okp.kid].sort());
+    expect(out).toMatch(new RegExp(`Dropped .*${ec.kid}`));
+    expect(out).toMatch(/What this breaks/);
+    expect(out).toMatch(/after 300 s/);
+  });
+
+  it('fails where there are no keys yet', async () => {
+    for (const more of [[], ['--plan'], ['--now', '--compromised']]) {
+      const { code, err } = await runWith(run, ['rotate', '--directory', directory, ...more]);
+      expect([code, err]).toEqual([1, `${directory}: there are no keys yet\n`]);
+    }
   });
 });
 
 describe('countersign keys import', () => {
-  it('puts the key into the directory, and says that it signs next', async () => {
+  it('makes the key the first, which signs', async () => {
     const { code, out } = await runWith(run, ['import', pem], { configured: configured('ES256') });
     expect(code).toBe(0);
     expect(out).toContain(ec.kid);
-    expect(out).toMatch(/signs from the next start on/);
-    expect(await readKeyDirectory(directory)).toMatchObject([{ kid: ec.kid, createdAt: now }]);
+    expect(out).toMatch(/It is the only key, and signs/);
+    expect((await store().read())?.keys).toMatchObject([{ kid: ec.kid, state: 'active' }]);
   });
 
-  it.each([
-    ['another algorithm is configured', [], 'RS256'],
-    ['nobody said which is configured', ['--directory'], 'ES256'],
-  ] as const)('names the setting that it needs when %s', async (_, options, algorithm) => {
-    const place = options.length > 0 ? ['--directory', directory] : [];
-    const { out } = await runWith(run, ['import', pem, ...place], {
-      configured: configured(algorithm),
-    });
+  it('publishes the key beside another, and says when it signs', async () => {
+    await store().write(firstRing(okp, policy, now));
+    const { out } = await runWith(run, ['import', pem], { configured: configured('ES256') });
+    expect(out).toMatch(/signs from 2027-01-15T09:00:00Z on\.\n$/);
+  });
+
+  it('names the setting that it needs when another algorithm is configured', async () => {
+    const { out } = await runWith(run, ['import', pem], { configured: configured('RS256') });
     expect(out).toMatch(/Set keys\.algorithm to ES256/);
   });
 
@@ -131,6 +187,9 @@ describe('countersign keys', () => {
     [[]],
     [['rotat']],
     [['list', 'x']],
+    [['rotate', '--now', '--directory', 'd']],
+    [['rotate', '--compromised', '--directory', 'd']],
+    [['rotate', '--plan', '--now', '--compromised', '--directory', 'd']],
     [['list', '--what']],
     [['list']],
     [['import']],

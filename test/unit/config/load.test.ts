@@ -31,7 +31,12 @@ describe('a configuration that is right', () => {
       },
       routes: [],
       default_route: {},
-      keys: { algorithm: 'RS256', directory: '/etc/countersign/data/keys', jwks_paths: [] },
+      keys: {
+        algorithm: 'RS256',
+        directory: '/etc/countersign/data/keys',
+        rotate: { every: 30 * 86_400_000, publish_ahead: 3_600_000 },
+        jwks_paths: [],
+      },
       clients: [],
       errors: { format: 'problem', verbose: false },
       log: { level: 'info', format: 'json', decisions: 'refused' },

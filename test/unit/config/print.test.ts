@@ -23,6 +23,7 @@ token:
   claims: { a: { value: 9007199254740993 }, b: x.y }
 routes:
   - { match: { hosts: ["*.a.example"] }, token: { expires_in: 90s, reuse: 33%, claims: { a: null } } }
+keys: { rotate: { every: never, publish_ahead: 90s } }
 drain: 1500ms
 `;
 
@@ -34,11 +35,12 @@ describe('the printed configuration', () => {
     expect(printed).toContain('expires_in: 1h30m');
     expect(printed).toContain('remaining: 12.5%');
     expect(printed).toContain('drain: 1s500ms');
+    expect(printed).toContain('every: never');
     expect(printed).toContain('public: unix:/run/public.sock');
   });
 
   it('masks every secret, and leaves the configuration as it was', () => {
-    const configuration = load(`${text}
+    const configuration = load(`${text.replace(/^keys: .*\n/m, '')}
 keys: { private_jwk: { kty: oct, k: hunter2 } }
 clients:
   - { id: a, secret_hash: "$2b$10$${'h'.repeat(53)}", may: [introspect], audiences: any }

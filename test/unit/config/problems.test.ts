@@ -241,8 +241,20 @@ describe('a configuration that is wrong', () => {
       '5: keys.algorithm: "RS257" is not known; did you mean "RS256"',
     ],
     [
-      { keys: '{ rotate: { every: 30d } }' },
-      '5: keys.rotate: is not a known key; known here: algor',
+      { keys: '{ rotate: { every: often } }' },
+      '5: keys.rotate.every: "often" is not a duration; write 30d, or never',
+    ],
+    [
+      { keys: '{ rotate: { every: 1h, publish_ahead: 31m } }' },
+      '5: keys.rotate.every: is less than twice publish_ahead',
+    ],
+    [
+      { keys: '{ rotate: { publish_ahead: 1s } }' },
+      '5: keys.rotate.publish_ahead: is too short; write at least 2s',
+    ],
+    [
+      { keys: '{ private_jwk_file: a, rotate: { every: 30d } }' },
+      '5: keys.rotate: is for keys that Countersign makes itself, and private_jwk_file is one of yours',
     ],
     [
       { keys: '{ directory: a, private_jwk_file: b }' },

@@ -20,10 +20,11 @@ beforeAll(async () => {
 beforeEach(() => provider.reset());
 afterAll(() => provider.stop());
 
-async function fetchAnswer(answer: Answer) {
+/** Long, but for those that are to run into it: machines are shared. */
+async function fetchAnswer(answer: Answer, deadlineMs = 20_000) {
   provider.set('/document', answer);
   const url = `${provider.origin}/document`;
-  return fetchDocument({ url, maxBytes, parse: parseJsonObject, deadlineMs: 250 });
+  return fetchDocument({ url, maxBytes, parse: parseJsonObject, deadlineMs });
 }
 
 const drip: Answer = (_request, response) => {
@@ -99,7 +100,8 @@ describe('a document', () => {
       'ERR_ENCODING_INVALID_ENCODED_DATA',
     ],
   ])('is not read from %s', async (_name, answer, reason) => {
-    expect(await fetchAnswer(answer)).toEqual({ ok: false, reason });
+    const deadlineMs = reason.includes('within') ? 250 : undefined;
+    expect(await fetchAnswer(answer, deadlineMs)).toEqual({ ok: false, reason });
   });
 
   it('is not fetched from where a redirect points', async () => {

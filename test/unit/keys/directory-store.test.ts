@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmod,
   mkdir,
@@ -7,190 +6,197 @@ import {
   readFile,
   rm,
   stat,
-  symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  addKey,
-  type KeyGenerated,
-  openKeyDirectory,
-  readKeyDirectory,
-} from '../../../src/keys/directory-store.ts';
+import { createDirectoryStore } from '../../../src/keys/directory-store.ts';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
+import { changeRing } from '../../../src/keys/import.ts';
 import { KeyError } from '../../../src/keys/key-error.ts';
-import { readKeyFile } from '../../../src/keys/key-file.ts';
-import { openKeyRing, readKeyRing } from '../../../src/keys/key-ring.ts';
+import { readRing, writeRing } from '../../../src/keys/ring-document.ts';
+import { advance, firstRing, type Ring, stage } from '../../../src/keys/rotation.ts';
+import { usualPolicy as policy } from '../../support/rotation.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'countersign-keys-'));
 afterAll(() => rm(root, { recursive: true }));
 
 const now = 1_800_000_000_000;
+const hour = 3_600_000;
+const [ec, okp, hmac] = await Promise.all([
+  generatePrivateKey('ES256'),
+  generatePrivateKey('Ed25519'),
+  generatePrivateKey('HS512'),
+]);
 let count = 0;
 let directory = '';
-let events: KeyGenerated[] = [];
-const deps = { now: () => now, log: (event: KeyGenerated) => events.push(event) };
 beforeEach(() => {
   directory = join(root, String(count++), 'keys');
-  events = [];
 });
+
+const store = () => createDirectoryStore(directory);
+const first = firstRing(ec, policy, now);
+const second = stage(first, okp, policy, now);
+/** One of each state, and a dropped key. */
+const full: Ring = {
+  ...stage(advance(second, policy, now + hour), hmac, policy, now + hour),
+  dropped: [{ kid: 'gone', until: now }],
+};
 
 async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8);
 }
 
-describe('a key directory', () => {
-  it('is made at first start, with one key that only its owner can read', async () => {
-    const [key, ...others] = await openKeyDirectory(directory, 'ES256', deps);
-    expect(others).toEqual([]);
-    expect(await readdir(directory)).toEqual(['00000001.jwk.json']);
-    expect(await modeOf(directory)).toBe('700');
-    expect(await modeOf(join(directory, '00000001.jwk.json'))).toBe('600');
-    expect(events).toEqual([{ event: 'key_generated', kid: key?.kid, alg: 'ES256' }]);
-    expect(key?.createdAt).toBe(now);
-  });
+/** Everything but the identity of key objects. */
+function facts(ring: Ring | undefined) {
+  return { ...ring, keys: ring?.keys.map((key) => ({ ...key, key: key.key.type })) };
+}
 
-  it('keeps its key over a restart', async () => {
-    const first = await openKeyDirectory(directory, 'Ed25519', deps);
-    const again = await openKeyDirectory(directory, 'Ed25519', deps);
-    expect(again.map(({ kid }) => kid)).toEqual(first.map(({ kid }) => kid));
-    expect(events).toHaveLength(1);
-  });
-
-  it('makes a key of 2048 bits for RSA', async () => {
-    const [key] = await openKeyDirectory(directory, 'RS256', deps);
-    expect(key?.key.asymmetricKeyDetails?.modulusLength).toBe(2048);
-  });
-
-  it('keeps the random name of an HMAC key', async () => {
-    const [first] = await openKeyDirectory(directory, 'HS512', deps);
-    const [again] = await openKeyDirectory(directory, 'HS512', deps);
-    expect(again?.kid).toBe(first?.kid);
-    expect(again?.key.symmetricKeySize).toBe(64);
-  });
-
-  it('gets a new signing key when the configured algorithm changes, and keeps the old one', async () => {
-    const [old] = await openKeyDirectory(directory, 'ES256', deps);
-    const keys = await openKeyDirectory(directory, 'Ed25519', deps);
-    expect(keys.map(({ alg, position }) => [alg, position])).toEqual([
-      ['Ed25519', 2],
-      ['ES256', 1],
+describe('a ring as a document', () => {
+  it('says all that there is to say', () => {
+    expect(facts(readRing(writeRing(full)))).toEqual(facts(full));
+    expect(full.keys.map(({ state, key }) => `${state} ${key.type}`)).toEqual([
+      'staged secret',
+      'active private',
+      'retiring public',
     ]);
-    const ring = await openKeyRing({ directory, algorithm: 'Ed25519' }, deps);
-    expect(ring.signer.alg).toBe('Ed25519');
-    expect(ring.publicKeys).toHaveLength(2);
-    expect(ring.verificationKey(old?.kid ?? '')?.alg).toBe('ES256');
   });
 
-  it('ends with one key when many open it at once', async () => {
-    const all = await Promise.all(
-      Array.from({ length: 8 }, () => openKeyDirectory(directory, 'ES256', deps)),
-    );
-    expect(new Set(all.flat().map(({ kid }) => kid)).size).toBe(1);
-    expect(await readdir(directory)).toEqual(['00000001.jwk.json']);
-    expect(events).toHaveLength(1);
+  it('is a JWK Set whose retiring keys have no private half', () => {
+    const { keys } = JSON.parse(writeRing(full));
+    expect(keys.map((jwk: object) => 'd' in jwk || 'k' in jwk)).toEqual([true, true, false]);
   });
 
-  it('keeps every key that is added at once', async () => {
-    const keys = await Promise.all(Array.from({ length: 5 }, () => generatePrivateKey('ES256')));
-    await Promise.all(keys.map((key) => addKey(directory, key, now)));
-    const kept = await readKeyDirectory(directory);
-    expect(kept.map(({ kid }) => kid).sort()).toEqual(keys.map(({ kid }) => kid).sort());
+  it.each<[string, (document: { keys: object[]; version?: unknown }) => unknown]>([
+    ['with two active keys', ({ keys }) => ({ ...base(), keys: keys.map(active) })],
+    ['with one name twice', ({ keys }) => ({ ...base(), keys: [keys[1], keys[1]] })],
+    ['without keys', () => ({ ...base(), keys: [] })],
+    ['without a version', () => ({ ...base(), version: undefined })],
+    ['with a member too many', () => ({ ...base(), more: 1 })],
+    [
+      'with a key of another algorithm',
+      ({ keys }) => ({ ...base(), keys: [as(keys[1], 'PS256')] }),
+    ],
+    [
+      'with a public key of another algorithm',
+      ({ keys }) => ({ ...base(), keys: [as(keys[2], 'ES384')] }),
+    ],
+    ['with an active key that is public', ({ keys }) => ({ ...base(), keys: [active(keys[2])] })],
+    ['that is none', () => 'ring'],
+  ])('is refused %s', (_what, change) => {
+    expect(() => readRing(JSON.stringify(change(base())))).toThrow(KeyError);
   });
 
-  it('refuses a key that it has', async () => {
-    const key = await generatePrivateKey('ES256');
-    await addKey(directory, key, now);
-    await expect(addKey(directory, key, now)).rejects.toThrow(/already has a key/);
-  });
+  const base = () => JSON.parse(writeRing(full));
+  const active = (key: object | undefined) => ({ ...key, state: 'active' });
+  const as = (key: object | undefined, alg: string) => ({ ...key, alg });
 
-  it('pays no attention to other files', async () => {
-    await openKeyDirectory(directory, 'ES256', deps);
-    await mkdir(join(directory, 'lost+found'));
-    await writeFile(join(directory, '.half-written.new'), '{');
-    await writeFile(join(directory, 'README'), 'hello');
-    expect(await readKeyDirectory(directory)).toHaveLength(1);
-  });
-
-  it.each([0o704, 0o702, 0o777])('is refused when others can use it (mode %o)', async (mode) => {
-    await mkdir(directory, { recursive: true });
-    await chmod(directory, mode);
-    await expect(openKeyDirectory(directory, 'ES256', deps)).rejects.toThrow(/chmod 700/);
-    expect(await readdir(directory)).toEqual([]);
-  });
-
-  it('may be shared with a group, as Kubernetes does', async () => {
-    await mkdir(directory, { recursive: true });
-    await chmod(directory, 0o770);
-    expect(await openKeyDirectory(directory, 'ES256', deps)).toHaveLength(1);
-  });
-
-  it('is refused with a key file that is broken, by the name of the file', async () => {
-    await openKeyDirectory(directory, 'ES256', deps);
-    await writeFile(join(directory, '00000002.jwk.json'), '{"kty":"EC"', { mode: 0o600 });
-    await expect(readKeyDirectory(directory)).rejects.toThrow(/00000002\.jwk\.json.*not JSON/);
-  });
-
-  it('is refused when it is a file', async () => {
-    const file = join(root, 'file');
-    await writeFile(file, '');
-    await expect(openKeyDirectory(file, 'ES256', deps)).rejects.toThrow(KeyError);
-    await expect(readKeyDirectory(file)).rejects.toThrow(/not a directory/);
-  });
-
-  it('is refused when it is missing and only read', async () => {
-    await expect(readKeyRing({ directory, algorithm: 'RS256' })).rejects.toThrow(/ENOENT/);
+  it('is refused cut off at any place', () => {
+    const text = writeRing(first).trimEnd();
+    for (let end = 0; end < text.length; end += 7) {
+      expect(() => readRing(text.slice(0, end))).toThrow(KeyError);
+    }
   });
 });
 
-describe('a key file', () => {
-  const write = async (mode: number) => {
-    await mkdir(directory, { recursive: true });
-    const file = join(directory, 'key.json');
-    await writeFile(file, 'contents');
-    await chmod(file, mode);
-    return file;
-  };
-
-  it.each([0o600, 0o400, 0o640, 0o440])('is read with mode %o', async (mode) => {
-    const { contents } = await readKeyFile(await write(mode));
-    expect(contents.toString()).toBe('contents');
+describe('a key directory', () => {
+  it('has no ring before one is written, and is made for its owner only', async () => {
+    expect(await store().read()).toBeUndefined();
+    expect(await store().write(first)).toBe(true);
+    expect(await readdir(directory)).toEqual(['ring-00000001.jwks.json']);
+    expect(await modeOf(directory)).toBe('700');
+    expect(await modeOf(join(directory, 'ring-00000001.jwks.json'))).toBe('600');
+    expect(facts(await store().read())).toEqual(facts(first));
   });
 
-  it.each([0o604, 0o602, 0o601, 0o644, 0o666])('is refused with mode %o', async (mode) => {
-    await expect(readKeyFile(await write(mode))).rejects.toThrow(/chmod 600/);
+  it('keeps the newest version and removes what was before it', async () => {
+    const one = store();
+    await one.write(first);
+    await one.write(second);
+    expect(await readdir(directory)).toEqual(['ring-00000002.jwks.json']);
+    expect(facts(await store().read())).toEqual(facts(second));
   });
 
-  it('may be a symbolic link, whose target counts', async () => {
-    const target = await write(0o600);
-    await symlink(target, join(directory, 'link'));
-    expect((await readKeyFile(join(directory, 'link'))).contents.toString()).toBe('contents');
-    await chmod(target, 0o644);
-    await expect(readKeyFile(join(directory, 'link'))).rejects.toThrow(/chmod 600/);
+  it('gives the same object until something changes', async () => {
+    const [one, other] = [store(), store()];
+    await one.write(first);
+    const read = await other.read();
+    expect(await other.read()).toBe(read);
+    await one.write(second);
+    expect((await other.read())?.version).toBe(2);
   });
 
-  it('is refused when it is a directory, missing, or a pipe that nobody writes to', async () => {
-    await write(0o600);
-    const pipe = join(directory, 'pipe');
-    execFileSync('mkfifo', [pipe]);
-    await expect(readKeyFile(pipe)).rejects.toThrow(/not a regular file/);
-    await expect(readKeyFile(directory)).rejects.toThrow(/not a regular file/);
-    await expect(readKeyFile(join(directory, 'none'))).rejects.toThrow(/ENOENT/);
+  it('lets one of many write a version', async () => {
+    const results = await Promise.all(Array.from({ length: 8 }, () => store().write(first)));
+    expect(results.filter(Boolean)).toHaveLength(1);
   });
 
-  it('gives the key ring its key, and its name to an error', async () => {
-    await mkdir(directory, { recursive: true });
-    const privateKeyFile = join(directory, 'key.pem');
-    const { key, kid } = await generatePrivateKey('ES384');
-    await writeFile(privateKeyFile, key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
-    const ring = await openKeyRing({ privateKeyFile, algorithm: 'RS256' }, deps);
-    expect(ring.signer).toMatchObject({ alg: 'ES384', kid });
-    await writeFile(privateKeyFile, 'placeholder');
-    await expect(openKeyRing({ privateKeyFile, algorithm: 'RS256' }, deps)).rejects.toThrow(
-      /key\.pem.*placeholder/,
+  it('loses no change that many make at once', async () => {
+    await store().write(first);
+    const keys = await Promise.all(Array.from({ length: 6 }, () => generatePrivateKey('ES256')));
+    await Promise.all(
+      keys.map((key) => changeRing(store(), (ring) => stage(ring ?? first, key, policy, now))),
     );
-    expect(await readFile(privateKeyFile, 'utf8')).toBe('placeholder');
+    const kept = (await store().read())?.keys.map(({ kid }) => kid) ?? [];
+    expect(kept.sort()).toEqual([ec, ...keys].map(({ kid }) => kid).sort());
+  });
+
+  it('pays no attention to other files, and clears what a killed process left', async () => {
+    await store().write(first);
+    await mkdir(join(directory, 'lost+found'));
+    await writeFile(join(directory, 'README'), 'hello');
+    const left = join(directory, '.0b0a2b3c-1111-4222-8333-444455556666.new');
+    const fresh = join(directory, '.1b0a2b3c-1111-4222-8333-444455556666.new');
+    for (const file of [left, fresh]) await writeFile(file, '{');
+    await utimes(left, 1, 1);
+    expect((await store().read())?.version).toBe(1);
+    await store().write(second);
+    expect(await readdir(directory)).toEqual([
+      ...['.1b0a2b3c-1111-4222-8333-444455556666.new', 'README', 'lost+found'],
+      'ring-00000002.jwks.json',
+    ]);
+  });
+
+  it.each([0o704, 0o702, 0o777])('is refused when others can use it (mode %o)', async (mode) => {
+    await store().write(first);
+    await chmod(directory, mode);
+    await expect(store().read()).rejects.toThrow(/chmod 700/);
+  });
+
+  it('may be shared with a group, as Kubernetes does', async () => {
+    await store().write(first);
+    await chmod(directory, 0o770);
+    expect((await store().read())?.version).toBe(1);
+  });
+
+  it.each<[string, (file: string) => Promise<void>, RegExp]>([
+    [
+      'half-written',
+      async (file) => writeFile(file, (await readFile(file, 'utf8')).slice(0, 99)),
+      /ring-00000001/,
+    ],
+    ['empty', (file) => writeFile(file, ''), /is not a key ring/],
+    ['open to others', (file) => chmod(file, 0o644), /chmod 600/],
+    [
+      'a directory',
+      (file) =>
+        rm(file)
+          .then(() => mkdir(file))
+          .then(() => {}),
+      /not a regular file/,
+    ],
+  ])('is refused with a ring that is %s, by the name of the file', async (_what, spoil, reason) => {
+    await store().write(first);
+    await spoil(join(directory, 'ring-00000001.jwks.json'));
+    await expect(store().read()).rejects.toThrow(reason);
+  });
+
+  it('is refused when it is a file', async () => {
+    directory = join(root, 'file');
+    await writeFile(directory, '');
+    await expect(store().read()).rejects.toThrow(/not a directory/);
+    await expect(store().write(first)).rejects.toThrow(KeyError);
   });
 });

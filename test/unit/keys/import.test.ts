@@ -4,10 +4,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { readKeyDirectory } from '../../../src/keys/directory-store.ts';
-import { importKey } from '../../../src/keys/import.ts';
+import { createDirectoryStore } from '../../../src/keys/directory-store.ts';
+import { addKey, readImportedKey } from '../../../src/keys/import.ts';
 import { thumbprint } from '../../../src/keys/public-jwk.ts';
 import type { SigningAlgorithm } from '../../../src/keys/signer.ts';
+import { usualPolicy } from '../../support/rotation.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'countersign-import-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -37,11 +38,7 @@ function pack(kind: string, options: readonly string[], password = 'secret'): st
 }
 
 async function importFile(file: string, password: string, algorithm?: SigningAlgorithm) {
-  const directory = await mkdtemp(at('keys-'));
-  const contents = await readFile(file);
-  const key = await importKey({ directory, contents, password, algorithm, importedAt: 5_000 });
-  expect((await readKeyDirectory(directory)).map(({ kid }) => kid)).toEqual([key.kid]);
-  return key;
+  return readImportedKey({ contents: await readFile(file), password, algorithm });
 }
 
 async function kidOf(kind: string): Promise<string> {
@@ -65,7 +62,7 @@ describeFiles('importing PKCS#12', () => {
   );
   it.each(cases)('takes %s, %s', async (kind, _, options, alg) => {
     const key = await importFile(pack(kind, options), 'secret');
-    expect(key).toMatchObject({ alg, kid: await kidOf(kind), createdAt: 5_000 });
+    expect(key).toMatchObject({ alg, kid: await kidOf(kind) });
   });
 
   it('takes an empty password', async () => {
@@ -102,14 +99,8 @@ describeFiles('importing PKCS#12', () => {
     openssl('pkey', '-in', at('ec.pem'), '-outform', 'DER', '-out', at('ec.der'));
     await expect(importFile(at('ec.der'), '')).rejects.toThrow(/cannot be opened/);
     const contents = (await readFile(pack('ec', []))).subarray(0, 100);
-    const importing = importKey({
-      directory: at('none'),
-      contents,
-      password: 'secret',
-      algorithm: undefined,
-      importedAt: 0,
-    });
-    await expect(importing).rejects.toThrow(/not PKCS#12/);
+    const cut = { contents, password: 'secret', algorithm: undefined };
+    expect(() => readImportedKey(cut)).toThrow(/not PKCS#12/);
   });
 });
 
@@ -118,13 +109,17 @@ describeFiles('importing other files', () => {
     expect((await importFile(at('ec.pem'), '')).kid).toBe(await kidOf('ec'));
   });
 
-  it('puts the key before those that are there', async () => {
-    const directory = await mkdtemp(at('keys-'));
+  it('signs at once where there is no other key, and is staged beside one', async () => {
+    const store = createDirectoryStore(at('keys'));
     for (const kind of ['rsa', 'ec']) {
-      const contents = await readFile(at(`${kind}.pem`));
-      await importKey({ directory, contents, password: '', algorithm: undefined, importedAt: 0 });
+      const key = await importFile(at(`${kind}.pem`), '');
+      await addKey(store, key, usualPolicy, 5_000);
+      await expect(addKey(store, key, usualPolicy, 5_000)).rejects.toThrow(/already/);
     }
-    const keys = await readKeyDirectory(directory);
-    expect(keys.map(({ alg }) => alg)).toEqual(['ES256', 'RS256']);
+    const { keys = [] } = (await store.read()) ?? {};
+    expect(keys.map(({ alg, state, until }) => [alg, state, until])).toEqual([
+      ['ES256', 'staged', 5_000 + usualPolicy.publishAhead],
+      ['RS256', 'active', Number.MAX_SAFE_INTEGER],
+    ]);
   });
 });

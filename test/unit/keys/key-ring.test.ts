@@ -1,6 +1,8 @@
+import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
-import { createKeyRing, readKeyRing } from '../../../src/keys/key-ring.ts';
+import { createKeyRing } from '../../../src/keys/key-ring.ts';
+import { readKeyRing } from '../../../src/keys/open-keys.ts';
 
 const [rsa, ec, okp, hmac] = await Promise.all([
   generatePrivateKey('PS256'),
@@ -28,6 +30,12 @@ describe('a key ring', () => {
       'alg crv kid kty use x y',
       'alg crv kid kty use x',
     ]);
+  });
+
+  it('needs only the public half of a key that does not sign', () => {
+    const ring = createKeyRing([ec, { ...rsa, key: createPublicKey(rsa.key) }]);
+    expect(ring.publicKeys).toEqual(createKeyRing([ec, rsa]).publicKeys);
+    expect(ring.verificationKey(rsa.kid)).toEqual(createKeyRing([rsa]).verificationKey(rsa.kid));
   });
 
   it('publishes nothing of an HMAC key', () => {

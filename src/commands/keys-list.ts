@@ -1,0 +1,36 @@
+import { parseArgs } from 'node:util';
+import { createDirectoryStore } from '../keys/directory-store.ts';
+import { KeyError } from '../keys/key-error.ts';
+import { readKeyRing } from '../keys/open-keys.ts';
+import type { RingKey } from '../keys/rotation.ts';
+import { type ExitCode, exitCodes } from './command.ts';
+import {
+  findKeys,
+  type KeysIo,
+  type PlaceOptions,
+  placeOptions,
+  writeTable,
+  writeTime,
+} from './key-place.ts';
+
+export async function listKeys(args: readonly string[], io: KeysIo): Promise<ExitCode> {
+  const { values } = parseArgs({ args: [...args], options: placeOptions });
+  const rows = await readRows(values, io);
+  io.stdout.write(writeTable([['kid', 'alg', 'state', 'since', 'until'], ...rows]));
+  return exitCodes.yes;
+}
+
+async function readRows(options: PlaceOptions, io: KeysIo): Promise<string[][]> {
+  const settings = await findKeys(options, io);
+  if (!('directory' in settings)) {
+    const { signer } = await readKeyRing(settings);
+    return [[signer.kid, signer.alg, 'active', '-', '-']];
+  }
+  const ring = await createDirectoryStore(settings.directory).read();
+  if (ring === undefined) throw new KeyError(`${settings.directory}: there are no keys`);
+  return ring.keys.map(describe);
+}
+
+function describe({ kid, alg, state, since, until }: RingKey): string[] {
+  return [kid, alg, state, writeTime(since), state === 'active' ? '-' : writeTime(until)];
+}

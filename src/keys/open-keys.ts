@@ -1,0 +1,81 @@
+import { createDirectoryStore } from './directory-store.ts';
+import { readPrivateKey } from './jwk-file.ts';
+import { type KeyEvent, type KeyStatus, openKeyKeeper, signingFirst } from './keeper.ts';
+import { KeyError } from './key-error.ts';
+import { readKeyFile } from './key-file.ts';
+import { createKeyRing, type KeyRing } from './key-ring.ts';
+import type { RotationPolicy } from './rotation.ts';
+import type { SigningAlgorithm } from './signer.ts';
+
+/** Where the keys are. `algorithm` is for new keys, and for keys that name none. */
+export type KeySettings = { readonly algorithm: SigningAlgorithm } & (
+  | { readonly directory: string; readonly policy: RotationPolicy }
+  | { readonly privateKeyFile: string }
+  | { readonly privateKey: string }
+);
+
+/** The keys of a running service. */
+export interface Keys {
+  /** Always what is current. */
+  readonly ring: KeyRing;
+  /** Milliseconds that verifiers may keep the JWKS. */
+  readonly jwksMaxAge: number;
+  /** Begins to change keys when their time has come. */
+  start(): void;
+  /** Undefined when keys are never changed. */
+  status(): KeyStatus | undefined;
+  close(): Promise<void>;
+}
+
+export interface OpenKeysDeps {
+  /** Milliseconds since the epoch; see `createSteadyClock`. */
+  readonly now: () => number;
+  readonly log: (event: KeyEvent) => void;
+  /** Told when a key was dropped that may have signed tokens which are still handed out. */
+  readonly onDropped: () => void;
+}
+
+/**
+ * Opens the keys for serving; a key directory is made, with a key in it, when there is none.
+ *
+ * @throws KeyError when there is no sound key
+ */
+export async function openKeys(settings: KeySettings, deps: OpenKeysDeps): Promise<Keys> {
+  if (!('directory' in settings)) return fixedKeys(await readKeyRing(settings));
+  const { directory, policy } = settings;
+  const store = createDirectoryStore(directory);
+  const keeper = await openKeyKeeper({ ...deps, store, policy });
+  await keeper.tick();
+  return { ...keeper, jwksMaxAge: policy.jwksMaxAge };
+}
+
+/** Keys that stay as they are. */
+export function fixedKeys(ring: KeyRing): Keys {
+  return { ring, jwksMaxAge: 300_000, start() {}, status: () => undefined, async close() {} };
+}
+
+/**
+ * Reads the keys and changes nothing.
+ *
+ * @throws KeyError when there is no sound key
+ */
+export async function readKeyRing(
+  settings:
+    | { readonly directory: string }
+    | Extract<KeySettings, { privateKeyFile: string } | { privateKey: string }>,
+): Promise<KeyRing> {
+  if ('directory' in settings) {
+    const ring = await createDirectoryStore(settings.directory).read();
+    if (ring === undefined) throw new KeyError(`${settings.directory}: there are no keys`);
+    return createKeyRing(signingFirst(ring));
+  }
+  if ('privateKey' in settings) {
+    return createKeyRing([readPrivateKey(settings.privateKey, settings.algorithm)]);
+  }
+  const { contents } = await readKeyFile(settings.privateKeyFile);
+  try {
+    return createKeyRing([readPrivateKey(contents.toString('utf8'), settings.algorithm)]);
+  } catch (error) {
+    throw new KeyError(`${settings.privateKeyFile}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,205 @@
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import {
+  asNginx,
+  basic,
+  call,
+  countersign,
+  endAll,
+  freshDirectory,
+  listenOn,
+  type Ports,
+  patience,
+  type Serving,
+  serve,
+  threePorts,
+  until,
+} from '../support/process.ts';
+
+jest.setTimeout(patience);
+afterEach(endAll);
+
+const configured =
+  (rotate: string, more = '') =>
+  (ports: Ports) =>
+    `
+issuer: https://countersign.example.com
+${listenOn(ports)}
+gateways: { nginx: {} }
+credentials: [{ basic: { trust: gateway } }]
+token: { upstream_hosts: any, expires_in: 5s }
+keys: { algorithm: ES256, rotate: ${rotate} }
+drain: 0s
+${more}`;
+const slow = '{ every: 30d, publish_ahead: 1h }';
+
+let users = 0;
+/** Of a user that was not seen before, so that it is a new one. */
+const newToken = async ({ ports }: Serving, user = `user-${users++}`) => {
+  const headers = { Authorization: basic(user, 'x') };
+  const answer = await call({ port: ports.auth, ...asNginx(headers) });
+  expect(answer.status).toBe(200);
+  return String(answer.headers['x-custom-jwt']);
+};
+const kidOf = (jwt: string) => String(decodeProtectedHeader(jwt).kid);
+const jwksOf = async ({ ports }: Serving) => {
+  const { body, headers } = await call({ port: ports.public, path: '/jwks' });
+  return { set: JSON.parse(body) as JSONWebKeySet, caching: headers['cache-control'] };
+};
+const kidsOf = async (serving: Serving) => (await jwksOf(serving)).set.keys.map(({ kid }) => kid);
+const ringFile = (directory: string) => {
+  const keys = join(directory, 'data', 'keys');
+  return join(keys, readdirSync(keys).find((name) => name.startsWith('ring-')) ?? '');
+};
+
+describe('keys of a running service', () => {
+  it('change by themselves, and no verifier meets a token that it cannot verify', async () => {
+    const serving = await serve(configured('{ every: 4s, publish_ahead: 2s }'));
+    const seen = new Set<string>();
+    let cached = await jwksOf(serving);
+    let fetchedAt = Date.now();
+    expect(cached.caching).toMatch(/max-age=1,/);
+    const deadline = Date.now() + 30_000;
+    while (seen.size < 3 && Date.now() < deadline) {
+      const token = await newToken(serving);
+      seen.add(kidOf(token));
+      // It keeps the JWKS for all of its max-age.
+      if (Date.now() - fetchedAt > 1000) {
+        cached = await jwksOf(serving);
+        fetchedAt = Date.now();
+      }
+      await jwtVerify(token, createLocalJWKSet(cached.set));
+    }
+    expect(seen.size).toBe(3);
+    expect(cached.set.keys.every((jwk) => !('d' in jwk))).toBe(true);
+    // Only what signs, or will, is kept with its private half.
+    const { keys } = JSON.parse(readFileSync(ringFile(serving.directory), 'utf8'));
+    for (const { state, d } of keys) expect(d === undefined).toBe(state === 'retiring');
+  });
+
+  it('are rotated by hand: published within a second, listed, and planned', async () => {
+    const serving = await serve(configured(slow));
+    const first = kidOf(await newToken(serving));
+    const keys = (...args: string[]) => countersign(['keys', ...args], { cwd: serving.directory });
+    const { code, stdout } = await keys('rotate');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/ is published, and signs from /)]);
+    await until(async () => (await kidsOf(serving)).length === 2);
+    expect(kidOf(await newToken(serving))).toBe(first);
+    expect((await keys('list')).stdout).toMatch(/staged.*\n.*active/s);
+    expect((await keys('rotate', '--plan')).stdout).toMatch(
+      new RegExp(`it signs\\n.*${first}  it is published without its private half`),
+    );
+    expect((await keys('rotate')).code).toBe(1);
+  });
+
+  it('that leaked are gone within a second, with the tokens kept for reuse', async () => {
+    const serving = await serve(configured(slow));
+    const before = await newToken(serving, 'alice');
+    expect(await newToken(serving, 'alice')).toBe(before);
+    const { code, stdout } = await countersign(['keys', 'rotate', '--now', '--compromised'], {
+      cwd: serving.directory,
+    });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/What this breaks/)]);
+    await until(async () => !(await kidsOf(serving)).includes(kidOf(before)));
+    const after = await newToken(serving, 'alice');
+    expect(kidOf(after)).not.toBe(kidOf(before));
+    expect(await kidsOf(serving)).toEqual([kidOf(after)]);
+    const asked = await call({
+      ...{ port: serving.ports.public, path: '/introspect' },
+      headers: { Authorization: `Bearer ${before}` },
+    });
+    expect(asked.status).toBe(401);
+  });
+
+  it.each<[string, (directory: string, file: string) => () => void]>([
+    [
+      'open to others',
+      (directory) => {
+        chmodSync(directory, 0o777);
+        return () => chmodSync(directory, 0o700);
+      },
+    ],
+    [
+      'not there, but for a file',
+      (directory) => {
+        renameSync(directory, `${directory}.away`);
+        writeFileSync(directory, '');
+        return () => {
+          renameSync(directory, `${directory}.file`);
+          renameSync(`${directory}.away`, directory);
+        };
+      },
+    ],
+    [
+      'holding a newer ring that is half-written',
+      (directory, file) => {
+        const newer = join(directory, 'ring-00000009.jwks.json');
+        writeFileSync(newer, readFileSync(file, 'utf8').slice(0, 100), { mode: 0o600 });
+        return () => renameSync(newer, join(directory, 'broken'));
+      },
+    ],
+  ])('go on while their directory is %s', async (_what, spoil) => {
+    const serving = await serve(configured('{ every: 20s, publish_ahead: 2s }'));
+    const first = kidOf(await newToken(serving));
+    const directory = join(serving.directory, 'data', 'keys');
+    const repair = spoil(directory, ringFile(serving.directory));
+    await until(() => serving.stdout().includes('key_store_failed'));
+    expect(kidOf(await newToken(serving))).toBe(first);
+    const ready = () => call({ port: serving.ports.ops, path: '/readyz' });
+    expect((await ready()).status).toBe(200);
+    repair();
+    await until(() => serving.stdout().includes('key_store_recovered'));
+    expect(kidOf(await newToken(serving))).toBe(first);
+  });
+
+  it('are written again when their directory is lost', async () => {
+    const serving = await serve(configured(slow));
+    const first = kidOf(await newToken(serving));
+    const directory = join(serving.directory, 'data', 'keys');
+    renameSync(directory, `${directory}.lost`);
+    await until(() => {
+      mkdirSync(join(serving.directory, 'data'), { recursive: true });
+      try {
+        return ringFile(serving.directory).endsWith('.json');
+      } catch {
+        return false;
+      }
+    });
+    const { stdout } = await countersign(['keys', 'list'], { cwd: serving.directory });
+    expect(stdout).toContain(first);
+  });
+});
+
+it('a service that is killed at any moment of a rotation starts again with its keys', async () => {
+  const directory = freshDirectory();
+  const ports = await threePorts();
+  const text = configured('{ every: 4s, publish_ahead: 2s }');
+  const tokens: string[] = [];
+  for (let round = 0; round < 8; round++) {
+    const serving = await serve(text, { directory, ports });
+    tokens.push(await newToken(serving));
+    await new Promise((resolve) => setTimeout(resolve, 137 * round));
+    const rotating = countersign(['keys', 'rotate'], { cwd: directory });
+    tokens.push(await newToken(serving));
+    serving.kill('SIGKILL');
+    await Promise.all([serving.ended, rotating]);
+  }
+  const serving = await serve(text, { directory, ports });
+  const { set } = await jwksOf(serving);
+  const now = Date.now() / 1000;
+  for (const token of tokens) {
+    const { exp = 0 } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    if (exp > now) await jwtVerify(token, createLocalJWKSet(set));
+    // Those that have expired still have their key: it stays a while longer.
+    expect(set.keys.map(({ kid }) => kid)).toContain(kidOf(token));
+  }
+});
