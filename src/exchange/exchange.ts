@@ -92,6 +92,7 @@ async function decide(
   const headers = headerLines(rules.headers, context);
   if (isRefused(headers)) return keepNothing(headers);
   const token = await mint(claims, deps.signer(), rules.jku);
+  if (isRefused(token)) return keepNothing(token);
   const lines = tokenLines(token, rules, headers);
   if (lines === undefined) return keepNothing(tooLarge(claims));
 

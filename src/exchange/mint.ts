@@ -1,17 +1,23 @@
 import { refuse } from './refusals.ts';
 import type { TokenRules } from './route.ts';
+import { SignerUnavailable } from './signer-unavailable.ts';
 import { writeJson } from './strict-json.ts';
 import type { Claims, MintedToken, Refused, Signer } from './types.ts';
 
-/** Signs claims as a compact JWS (RFC 7515 §7.1, RFC 7519 §7.1). */
+/**
+ * Signs claims as a compact JWS (RFC 7515 §7.1, RFC 7519 §7.1).
+ *
+ * @returns a refusal when the key lies outside this process and cannot be used now
+ */
 export async function mint(
   claims: Claims,
   signer: Signer,
   jku: string | undefined,
-): Promise<MintedToken> {
+): Promise<MintedToken | Refused> {
   const payload = Buffer.from(writeJson(claims)).toString('base64url');
   const signingInput = `${joseHeader(signer, jku)}.${payload}`;
-  const signature = await signer.sign(signingInput);
+  const signature = await trySigning(signer, signingInput);
+  if (typeof signature !== 'string') return signature;
   return {
     jwt: `${signingInput}.${signature}`,
     kid: signer.kid,
@@ -19,6 +25,15 @@ export async function mint(
     iat: claims['iat'] as number,
     exp: claims['exp'] as number,
   };
+}
+
+async function trySigning(signer: Signer, signingInput: string): Promise<string | Refused> {
+  try {
+    return await signer.sign(signingInput);
+  } catch (error) {
+    if (error instanceof SignerUnavailable) return refuse('signer_unavailable', error.message);
+    throw error;
+  }
 }
 
 /** Header lines, name and value in turn; undefined when the head of the answer would be too large. */

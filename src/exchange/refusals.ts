@@ -47,6 +47,7 @@ const reasons = {
   wrong_caller: { kind: 'request', says: 'The caller is not a gateway of this service' },
   internal_error: { kind: 'request', says: 'The request could not be decided' },
   issuer_unavailable: { kind: 'dependency', says: 'An identity provider cannot be reached' },
+  signer_unavailable: { kind: 'dependency', says: 'No token can be signed now' },
   overloaded: { kind: 'dependency', says: 'Too many checks at once' },
 } as const satisfies Record<string, { kind: RefusalKind; says: string }>;
 

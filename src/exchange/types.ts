@@ -116,7 +116,8 @@ export interface Signer {
   readonly alg: string;
   /**
    * @param signingInput `BASE64URL(header) . BASE64URL(payload)`, ASCII
-   * @returns the signature in base64url; a promise where the work is done off the main thread
+   * @returns the signature in base64url; a promise where the work is done off the main thread, or
+   *   elsewhere: it rejects with `SignerUnavailable` when a key outside this process cannot be used
    */
   sign(signingInput: string): string | Promise<string>;
 }

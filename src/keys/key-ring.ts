@@ -11,12 +11,17 @@ export interface VerificationKey {
   readonly key: KeyObject;
 }
 
-/** The keys of this service: one signs, all verify. */
+/** The keys of this service: one signs, all verify. Which they are may change. */
 export interface KeyRing {
   readonly signer: Signer;
-  /** What the JWKS shows (RFC 7517 §5): public members only, and no HMAC key at all. */
+  /**
+   * What the JWKS shows (RFC 7517 §5): public members only, and no HMAC key at all. Another list
+   * when the keys have changed.
+   */
   readonly publicKeys: readonly JWK[];
   verificationKey(kid: string): VerificationKey | undefined;
+  /** Lets go of what keys outside this process hold open. */
+  close?(): void;
 }
 
 /**

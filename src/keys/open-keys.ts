@@ -51,7 +51,15 @@ export async function openKeys(settings: KeySettings, deps: OpenKeysDeps): Promi
 
 /** Keys that stay as they are. */
 export function fixedKeys(ring: KeyRing): Keys {
-  return { ring, jwksMaxAge: 300_000, start() {}, status: () => undefined, async close() {} };
+  return {
+    ring,
+    jwksMaxAge: 300_000,
+    start() {},
+    status: () => undefined,
+    async close() {
+      ring.close?.();
+    },
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { assemble, type Service } from '../../src/assemble/assemble.ts';
+import { assemble, type Service, type ServiceDeps } from '../../src/assemble/assemble.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { gatewayProfiles } from '../../src/config/schema/gateways.ts';
 import type { Decision, JsonObject } from '../../src/exchange/types.ts';
@@ -38,13 +38,25 @@ export interface Answer {
 /** One RSA key for all tests of a file: making one takes a while. */
 const sharedKey = generatePrivateKey('RS256');
 
+const openSharedKey: ServiceDeps['openKeys'] = async (settings) =>
+  fixedKeys(
+    'directory' in settings ? createKeyRing([await sharedKey]) : await readKeyRing(settings),
+  );
+
+export interface ServiceOptions {
+  /** Where the configuration is said to be; file names in it start there. */
+  readonly file?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly openKeys?: ServiceDeps['openKeys'];
+}
+
 /**
  * Builds the service from configuration text and serves it on free ports of this machine, in this
  * process, with a clock that can be moved.
  */
 export async function startService(
   text: string,
-  { file = 'countersign.yaml', env = {} }: { file?: string; env?: NodeJS.ProcessEnv } = {},
+  { file = 'countersign.yaml', env = {}, openKeys = openSharedKey }: ServiceOptions = {},
 ): Promise<TestService> {
   let shift = 0;
   const decisions: Decision[] = [];
@@ -58,10 +70,7 @@ export async function startService(
     log: { info: write, warn: write },
     onDecision: (_gateway, decision) => decisions.push(decision),
     onError: (error) => write({ error }, 'a request failed'),
-    openKeys: async (settings) =>
-      fixedKeys(
-        'directory' in settings ? createKeyRing([await sharedKey]) : await readKeyRing(settings),
-      ),
+    openKeys,
   });
   const { listen } = loaded.configuration;
   const auth = createGatewayListener(service.auth, { tls: listen.auth.tls });

@@ -6,7 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
 import { createKeyRing } from '../../../src/keys/key-ring.ts';
-import { claims, createTestApp, issuer, issueToken, now } from '../../support/public-app.ts';
+import {
+  claims,
+  createTestApp,
+  issuer,
+  issueToken,
+  keyRing,
+  now,
+} from '../../support/public-app.ts';
 
 const { app, events } = createTestApp({ jwksPaths: ['/keys', '/introspect'] });
 const server: Server = createServer(app);
@@ -103,6 +110,18 @@ describe('the JWKS', () => {
       'access-control-allow-origin': '*',
       'access-control-allow-methods': 'GET, HEAD',
     });
+  });
+
+  it('shows the keys that are there when it is asked', async () => {
+    const changing = { ...keyRing, publicKeys: [...keyRing.publicKeys] };
+    const { app } = createTestApp({ keyRing: changing });
+    const before = await request(app).get('/jwks');
+    changing.publicKeys = [...changing.publicKeys, ...stranger.publicKeys];
+    const after = await request(app)
+      .get('/jwks')
+      .set('If-None-Match', String(before.get('ETag')));
+    expect(before.body).toEqual({ keys: keyRing.publicKeys });
+    expect(after.body).toEqual({ keys: changing.publicKeys });
   });
 
   it('is empty when only an HMAC key signs', async () => {
