@@ -15,6 +15,9 @@ const needed = [
   { command: 'openssl', package: 'openssl' },
   { command: 'chromium', package: 'chromium' },
   { command: 'python3', package: 'python3' },
+  { command: 'softhsm2-util', package: 'softhsm2' },
+  { command: 'make', package: 'make' },
+  { command: 'g++', package: 'g++' },
 ];
 
 const cache = join(root, '.cache');
@@ -30,6 +33,7 @@ export function installSystemPackages() {
     .filter((each) => !isInstalled(each))
     .map(({ command, package: name }) => command ?? name);
   left.push(...installPythonPackages(canInstall));
+  if (!compilePkcs11js()) left.push('pkcs11js');
   if (!buildTraefik()) left.push('traefik');
   return left;
 }
@@ -102,6 +106,24 @@ function makePython(canInstall) {
   if (venv() || !canInstall) return;
   aptInstall(['python3-venv']);
   venv();
+}
+
+/**
+ * The optional dependency for HSMs is compiled when it is installed, but install scripts do not run
+ * here (.npmrc). @returns whether it can be used
+ */
+function compilePkcs11js() {
+  const options = { cwd: root, stdio: ['ignore', 2, 'ignore'] };
+  const isCompiled = () =>
+    spawnSync(process.execPath, ['-e', "require('pkcs11js')"], options).status === 0;
+  if (isCompiled()) return true;
+  console.error('countersign: compiling pkcs11js for the tests');
+  // Node's headers, where they came with it; else they would have to be fetched.
+  const home = join(process.execPath, '..', '..');
+  const headers = existsSync(join(home, 'include/node')) ? [`--nodedir=${home}`] : [];
+  const args = ['rebuild', '--ignore-scripts=false', ...headers, 'pkcs11js'];
+  spawnSync('npm', args, options);
+  return isCompiled();
 }
 
 /** Traefik has no package: it is built with Go, once, which takes minutes. @returns whether it is there */

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { assemble, type Service, type ServiceDeps } from './assemble/assemble.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import { type Address, writeAddress } from './config/schema/listen.ts';
+import { systemTimers } from './issuers/timers.ts';
 import type { KeyEvent } from './keys/keeper.ts';
 import { openKeys } from './keys/open-keys.ts';
 import { createSteadyClock } from './keys/steady-clock.ts';
@@ -38,7 +39,9 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     openKeys: (settings, onDropped) =>
       openKeys(settings, {
         now: createSteadyClock({ wall: Date.now, monotonic: () => performance.now() }),
-        log: (event) => logKeyEvent(log, event),
+        timers: systemTimers,
+        log,
+        onKeyEvent: (event) => logKeyEvent(log, event),
         onDropped,
       }),
   });

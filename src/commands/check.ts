@@ -7,8 +7,8 @@ import { type CommandIo, type ExitCode, exitCodes, runCommand } from './command.
 
 const usage = `Usage: countersign check [--config <file>] [--print]
 
-Validates a configuration and tries it: compiles its expressions, reads its files and keys. Changes
-nothing and opens nothing.
+Validates a configuration and tries it: compiles its expressions, reads its files and keys, and has
+a key that is in an HSM or in Vault sign a probe. Changes nothing and listens nowhere.
 
   --config <file>   the configuration; otherwise $COUNTERSIGN_CONFIG, otherwise countersign.yaml
   --print           show the effective configuration, with defaults filled in and secrets masked

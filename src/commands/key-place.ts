@@ -46,7 +46,7 @@ const usual = {
 export async function openRing(options: PlaceOptions, io: KeysIo): Promise<KeyPlace> {
   const settings = await findKeys(options, io);
   if (!('directory' in settings)) {
-    throw new KeyError('The configuration names one private key and no keys.directory');
+    throw new KeyError('The configuration has no keys.directory: its keys are elsewhere');
   }
   const { directory, algorithm } = settings;
   return {

@@ -22,13 +22,21 @@ export async function listKeys(args: readonly string[], io: KeysIo): Promise<Exi
 
 async function readRows(options: PlaceOptions, io: KeysIo): Promise<string[][]> {
   const settings = await findKeys(options, io);
-  if (!('directory' in settings)) {
-    const { signer } = await readKeyRing(settings);
-    return [[signer.kid, signer.alg, 'active', '-', '-']];
-  }
+  if (!('directory' in settings)) return readElsewhere(settings);
   const ring = await createDirectoryStore(settings.directory).read();
   if (ring === undefined) throw new KeyError(`${settings.directory}: there are no keys`);
   return ring.keys.map(describe);
+}
+
+/** Keys of the configuration, an HSM or Vault; these are opened as for serving. */
+async function readElsewhere(settings: Parameters<typeof readKeyRing>[0]): Promise<string[][]> {
+  const { signer, publicKeys, close } = await readKeyRing(settings);
+  close?.();
+  const others = publicKeys.filter(({ kid }) => kid !== signer.kid).reverse();
+  return [
+    [signer.kid, signer.alg, 'active', '-', '-'],
+    ...others.map(({ kid, alg }) => [String(kid), String(alg), 'published', '-', '-']),
+  ];
 }
 
 function describe({ kid, alg, state, since, until }: RingKey): string[] {

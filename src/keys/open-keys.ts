@@ -1,4 +1,11 @@
 import { createDirectoryStore } from './directory-store.ts';
+import {
+  type ExternalKeyDeps,
+  type ExternalKeySettings,
+  isExternal,
+  openExternalKeyRing,
+  unheard,
+} from './external/open.ts';
 import { readPrivateKey } from './jwk-file.ts';
 import { type KeyEvent, type KeyStatus, openKeyKeeper, signingFirst } from './keeper.ts';
 import { KeyError } from './key-error.ts';
@@ -12,6 +19,7 @@ export type KeySettings = { readonly algorithm: SigningAlgorithm } & (
   | { readonly directory: string; readonly policy: RotationPolicy }
   | { readonly privateKeyFile: string }
   | { readonly privateKey: string }
+  | ExternalKeySettings
 );
 
 /** The keys of a running service. */
@@ -27,12 +35,10 @@ export interface Keys {
   close(): Promise<void>;
 }
 
-export interface OpenKeysDeps {
+export interface OpenKeysDeps extends Omit<ExternalKeyDeps, 'now'> {
   /** Milliseconds since the epoch; see `createSteadyClock`. */
   readonly now: () => number;
-  readonly log: (event: KeyEvent) => void;
-  /** Told when a key was dropped that may have signed tokens which are still handed out. */
-  readonly onDropped: () => void;
+  readonly onKeyEvent: (event: KeyEvent) => void;
 }
 
 /**
@@ -41,15 +47,17 @@ export interface OpenKeysDeps {
  * @throws KeyError when there is no sound key
  */
 export async function openKeys(settings: KeySettings, deps: OpenKeysDeps): Promise<Keys> {
+  if (isExternal(settings)) return fixedKeys(await openExternalKeyRing(settings, deps));
   if (!('directory' in settings)) return fixedKeys(await readKeyRing(settings));
   const { directory, policy } = settings;
+  const { now, onDropped, onKeyEvent: log } = deps;
   const store = createDirectoryStore(directory);
-  const keeper = await openKeyKeeper({ ...deps, store, policy });
+  const keeper = await openKeyKeeper({ store, policy, now, onDropped, log });
   await keeper.tick();
   return { ...keeper, jwksMaxAge: policy.jwksMaxAge };
 }
 
-/** Keys that stay as they are. */
+/** Keys that nobody here changes. */
 export function fixedKeys(ring: KeyRing): Keys {
   return {
     ring,
@@ -70,8 +78,10 @@ export function fixedKeys(ring: KeyRing): Keys {
 export async function readKeyRing(
   settings:
     | { readonly directory: string }
-    | Extract<KeySettings, { privateKeyFile: string } | { privateKey: string }>,
+    | Extract<KeySettings, { privateKeyFile: string } | { privateKey: string }>
+    | ExternalKeySettings,
 ): Promise<KeyRing> {
+  if (isExternal(settings)) return openExternalKeyRing(settings, unheard);
   if ('directory' in settings) {
     const ring = await createDirectoryStore(settings.directory).read();
     if (ring === undefined) throw new KeyError(`${settings.directory}: there are no keys`);

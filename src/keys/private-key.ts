@@ -49,7 +49,8 @@ export function acceptPrivateKey({ key, alg, configured, kid }: PrivateKeyCandid
 /** In this order the first fit is the usual algorithm of a key type. */
 const usualAlgorithms = signingAlgorithms.filter((alg) => !alg.startsWith('HS'));
 
-function chooseAlgorithm(
+/** @returns the configured algorithm if it fits the key, else the usual one; throws KeyError */
+export function chooseAlgorithm(
   key: KeyObject,
   configured: SigningAlgorithm | undefined,
 ): SigningAlgorithm {
@@ -78,6 +79,15 @@ const leastRsaBits = 2048; // RFC 7518 §3.3
 const mostRsaBits = 8192;
 
 function checkPair(key: KeyObject): void {
+  checkStrength(key);
+  if (!signsForItself(key)) throw new KeyError('The public and private parts are not of one key');
+}
+
+/**
+ * @param key an asymmetric key, private or public
+ * @throws KeyError when it is an RSA key that is too short, too long, or of no use
+ */
+export function checkStrength(key: KeyObject): void {
   const { modulusLength, publicExponent } = key.asymmetricKeyDetails ?? {};
   if (
     modulusLength !== undefined &&
@@ -90,7 +100,6 @@ function checkPair(key: KeyObject): void {
   if (publicExponent !== undefined && isUnusable(publicExponent)) {
     throw new KeyError('The RSA key has an unusable public exponent');
   }
-  if (!signsForItself(key)) throw new KeyError('The public and private parts are not of one key');
 }
 
 /** With 1 every message is its own signature; beyond 64 bits verifiers refuse or take long. */

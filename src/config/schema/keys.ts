@@ -2,13 +2,19 @@ import { z } from 'zod';
 import type { JsonObject } from '../../exchange/types.ts';
 import { signingAlgorithms } from '../../keys/signer.ts';
 import { expectsUnseen } from '../wording.ts';
+import { pkcs11Schema } from './pkcs11.ts';
 import { directoryName, fileName, milliseconds, period } from './values.ts';
+import { vaultTransitSchema } from './vault-transit.ts';
 
 const defaultDirectory = './data/keys';
 const jwkError = expectsUnseen(
   'a private JWK',
   'write its JSON, or name a file in private_jwk_file',
 );
+
+const externalPlaces = ['pkcs11', 'vault_transit'] as const;
+/** Where keys may be; one of these. */
+const places = ['directory', 'private_jwk', 'private_jwk_file', ...externalPlaces] as const;
 
 const rotation = z
   .strictObject({
@@ -46,6 +52,8 @@ export const keysSchema = z
     private_jwk_file: fileName
       .optional()
       .describe('The one signing key, as a JWK or PEM file, instead of a directory'),
+    pkcs11: pkcs11Schema.optional(),
+    vault_transit: vaultTransitSchema.optional(),
     jwks_paths: z
       .array(
         z
@@ -56,22 +64,24 @@ export const keysSchema = z
       .describe('More paths of the public listener where the JWKS is served'),
   })
   .check(({ value, issues }) => {
-    const given = (['directory', 'private_jwk', 'private_jwk_file'] as const).filter(
-      (key) => value[key] !== undefined,
-    );
-    const fixed = given.find((key) => key !== 'directory');
-    if (fixed !== undefined && value.rotate !== undefined) {
-      const message = `is for keys that Countersign makes itself, and ${fixed} is one of yours`;
-      issues.push({ code: 'custom', input: undefined, path: ['rotate'], message });
+    const report = (path: string[], message: string) => {
+      issues.push({ code: 'custom', input: undefined, path, message });
+    };
+    const given = places.filter((key) => value[key] !== undefined);
+    if (given.length > 1) report([], `has ${given.join(' and ')}; keep one`);
+    const elsewhere = given.find((key) => key !== 'directory');
+    if (elsewhere !== undefined && value.rotate !== undefined) {
+      report(['rotate'], `is for keys that Countersign makes itself, and ${elsewhere} is not one`);
     }
-    if (given.length < 2) return;
-    const message = `has ${given.join(' and ')}; keep one`;
-    issues.push({ code: 'custom', input: undefined, path: [], message });
+    const external = externalPlaces.find((key) => value[key] !== undefined);
+    if (external !== undefined && value.algorithm.startsWith('HS')) {
+      report(['algorithm'], `is not for ${external}; name one with a public key, such as ES256`);
+    }
   })
-  .transform(({ directory = defaultDirectory, rotate = rotation.parse({}), ...keys }) => ({
-    ...keys,
-    ...(keys.private_jwk || keys.private_jwk_file ? {} : { directory, rotate }),
-  }));
+  .transform(({ directory = defaultDirectory, rotate = rotation.parse({}), ...keys }) => {
+    const elsewhere = places.some((key) => key !== 'directory' && keys[key] !== undefined);
+    return { ...keys, ...(elsewhere ? {} : { directory, rotate }) };
+  });
 
 function readJwk(written: string | object): unknown {
   if (typeof written !== 'string') return written;

@@ -254,7 +254,7 @@ describe('a configuration that is wrong', () => {
     ],
     [
       { keys: '{ private_jwk_file: a, rotate: { every: 30d } }' },
-      '5: keys.rotate: is for keys that Countersign makes itself, and private_jwk_file is one of yours',
+      '5: keys.rotate: is for keys that Countersign makes itself, and private_jwk_file is not one',
     ],
     [
       { keys: '{ directory: a, private_jwk_file: b }' },

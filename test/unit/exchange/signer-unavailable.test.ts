@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { SignerUnavailable } from '../../../src/exchange/signer-unavailable.ts';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
 import { createKeyRing } from '../../../src/keys/key-ring.ts';
+import { fixedKeys } from '../../../src/keys/open-keys.ts';
 import { basic } from '../../support/process.ts';
 import { forwardedHeaders, nginxHeaders, startService } from '../../support/service.ts';
 
@@ -16,16 +17,17 @@ token: { audience: a }
 default_route: {}
 `,
   {
-    openKeys: async () => ({
-      ...ring,
-      signer: {
-        ...ring.signer,
-        async sign(input) {
-          if (failure) throw failure;
-          return ring.signer.sign(input);
+    openKeys: async () =>
+      fixedKeys({
+        ...ring,
+        signer: {
+          ...ring.signer,
+          async sign(input) {
+            if (failure) throw failure;
+            return ring.signer.sign(input);
+          },
         },
-      },
-    }),
+      }),
   },
 );
 afterAll(() => service.close());
