@@ -15,6 +15,7 @@ import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import { createPublicApp } from '../public/app.ts';
 import { createOwnTokenVerifier } from '../tokens/verify.ts';
+import { createClients } from './clients.ts';
 import { createCredentials } from './credentials.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { createGateways } from './gateways.ts';
@@ -65,6 +66,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     { now, log, passwordChecks, onChange: reuse.clear },
     findings,
   );
+  const clients = createClients(configuration, log, findings);
   const routes = compileRoutes(configuration, credentials.inputs, findings);
   const keys = await openKeys(loaded, deps, { findings, onDropped: reuse.clear });
   findings.throwAny();
@@ -102,16 +104,11 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       issuer,
       keyRing,
       jwksMaxAge,
-      clients: configuration.clients.map((client) => ({
-        id: client.id,
-        secretSha256: client.secret_sha256,
-        secretHash: client.secret_hash,
-        may: client.may,
-        audiences: client.audiences,
-      })),
+      clients,
       verify: createOwnTokenVerifier({ issuer, keyRing, now }),
       verifyPassword: passwordChecks.check,
       jwksPaths: configuration.keys.jwks_paths,
+      now,
       log: (event) => {
         if (event.event === 'unexpected_error') deps.onError(event.error);
         else log.warn(event, 'a client was refused');

@@ -1,6 +1,7 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { KeyRing } from '../keys/key-ring.ts';
+import { createIntrospectionSigner } from '../tokens/introspection-jwt.ts';
 import type { VerifyToken } from '../tokens/verify.ts';
 import { createBearerCheck } from './check-bearer.ts';
 import {
@@ -27,6 +28,8 @@ export interface PublicAppDeps {
   readonly verifyPassword: ClientAuthenticatorDeps['verifyPassword'];
   /** More paths for the JWKS. */
   readonly jwksPaths: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly log: PublicLog;
 }
 
@@ -51,14 +54,18 @@ export function createPublicApp(deps: PublicAppDeps): Express {
 }
 
 function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
-  const { issuer, keyRing, verify, log } = deps;
+  const { issuer, keyRing, verify, log, now } = deps;
   const jwks = createJwksEndpoint(() => keyRing.publicKeys, deps.jwksMaxAge);
-  const metadata = createMetadataEndpoint(issuer);
+  const signer = () => keyRing.signer;
+  const sign = createIntrospectionSigner({ issuer, signer, now });
+  // An HMAC key is nobody's but ours: what it signs no client could verify.
+  const signingAlgorithm = () => (signer().alg.startsWith('HS') ? undefined : signer().alg);
+  const metadata = createMetadataEndpoint(issuer, signingAlgorithm);
   const authenticate = createClientAuthenticator(deps);
   const introspection: Endpoint = {
     crossOrigin: false,
     get: createBearerCheck(verify),
-    post: createIntrospection({ authenticate, verify, log }),
+    post: createIntrospection({ authenticate, verify, sign, signingAlgorithm, log }),
   };
   const at = (paths: readonly string[], endpoint: Endpoint) =>
     paths.map((path): [string, Endpoint] => [path, endpoint]);

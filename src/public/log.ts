@@ -7,6 +7,8 @@ export type PublicEvent =
       readonly client: string | undefined;
       readonly error: string;
       readonly description: string;
+      /** What the client was not told. */
+      readonly detail?: string;
     };
 
 export type PublicLog = (event: PublicEvent) => void;

@@ -9,16 +9,27 @@ export interface OAuthError {
     | 'unauthorized_client'
     | 'temporarily_unavailable';
   readonly description: string;
+  /** Seconds after which asking again may help. */
+  readonly retryAfter?: number;
+  /** For the log only: what the client is not told. */
+  readonly detail?: string;
+  /** For the log only: the client, once it is known. */
+  readonly client?: string;
+  /** For the log only: the same was told a moment ago. */
+  readonly isRepeated?: boolean;
 }
 
 export function invalidRequest(description: string, status = 400): OAuthError {
   return { status, error: 'invalid_request', description };
 }
 
-export function sendOAuthError(res: Response, { status, error, description }: OAuthError): void {
+export function sendOAuthError(
+  res: Response,
+  { status, error, description, retryAfter = 1 }: OAuthError,
+): void {
   // RFC 9110 §11.6.1 wants a challenge with every 401, also where the secret was in the form.
   if (status === 401) res.setHeader('WWW-Authenticate', 'Basic realm="countersign"');
-  if (status === 503) res.setHeader('Retry-After', '1');
+  if (status === 503 || status === 429) res.setHeader('Retry-After', String(retryAfter));
   res.status(status);
   res.setHeader('Content-Type', 'application/json');
   res.setHeader('Cache-Control', 'no-store');

@@ -32,7 +32,8 @@ export interface OwnTokenVerifierDeps {
 
 /**
  * @returns a verifier for the tokens that this service signed (RFC 7515 §5.2, RFC 7519 §7.2); of
- *   the JOSE header only `alg` and `kid` are looked at, and `alg` must be the key's own
+ *   the JOSE header only `alg`, `kid` and `typ` are looked at; `alg` must be the key's own, and `typ`
+ *   that of a token: other things that this service signs are none (RFC 8725 §3.11)
  */
 export function createOwnTokenVerifier({
   issuer,
@@ -43,6 +44,7 @@ export function createOwnTokenVerifier({
     const token = readCompactJws(jwt, ownBounds);
     if (token === undefined) return 'malformed';
     const { header, payload: claims } = token;
+    if (header.typ !== undefined && header.typ !== 'jwt') return 'malformed';
     if (claims['iss'] !== issuer) return 'unknown_issuer';
     const { kid } = header;
     const key = kid === undefined ? undefined : keyRing.verificationKey(kid);

@@ -12,7 +12,16 @@ describe('RFC 8414: authorization server metadata', () => {
       issuer,
       jwks_uri: `${issuer}/jwks`,
       introspection_endpoint: `${issuer}/introspect`,
-      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_endpoint_auth_methods_supported: [
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
+      ],
+      introspection_endpoint_auth_signing_alg_values_supported: [
+        ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+        ...['ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA'],
+      ],
+      introspection_signing_alg_values_supported: ['ES256'],
       response_types_supported: [],
     });
   });

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   asNginx,
@@ -17,6 +17,7 @@ import { python, type VerificationJob, verifyInPython } from '../support/python.
 
 jest.setTimeout(patience);
 
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const issuer = 'https://countersign.example.com';
 const audience = 'https://api.example.com';
 
@@ -30,6 +31,7 @@ token: { upstream_hosts: any, reuse: 'off' }
 default_route: {}
 routes: [{ match: { paths: [/brief] }, token: { expires_in: 1s } }]
 keys: { algorithm: ${algorithm}, private_jwk_file: signing.key }
+clients: [{ id: orders, secret_sha256: ${sha256('orders-secret')}, may: [introspect], audiences: any }]
 drain: 0s
 `;
 
@@ -91,6 +93,54 @@ const accepted = {
         error: 'InvalidSignature',
       });
     });
+  });
+
+  describe('verifies signed answers to introspection (RFC 9701)', () => {
+    afterEach(endAll);
+
+    async function introspect({ ports }: Serving, token: string): Promise<string> {
+      const { body, headers } = await call({
+        port: ports.public,
+        path: '/introspect',
+        method: 'POST',
+        headers: {
+          Accept: 'application/token-introspection+jwt',
+          'Content-Type': 'application/x-www-form-urlencoded',
+          Authorization: basic('orders', 'orders-secret'),
+        },
+        body: `token=${token}`,
+      });
+      expect(headers['content-type']).toBe('application/token-introspection+jwt');
+      return body;
+    }
+
+    it.each([
+      ['RS256', rsa],
+      ['PS256', rsa],
+      ['ES256', ec('P-256')],
+    ])(
+      'signed with %s, by PyJWT, for the client that asked and nobody else',
+      async (algorithm, key) => {
+        const running = await serveWith(algorithm, key);
+        const accessToken = await tokenOf(running);
+        const token = await introspect(running, accessToken);
+        const job = { algorithm, token, required: ['iss', 'aud', 'iat'] };
+        const claims = JSON.parse(
+          Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString(),
+        );
+        expect(await verdictOn(running, { ...job, audience: 'orders' })).toEqual({
+          claims: {
+            ...{ iss: issuer, aud: 'orders', iat: expect.any(Number) },
+            token_introspection: { ...claims, active: true, token_type: 'Bearer' },
+          },
+        });
+        expect(await verdictOn(running, job)).toEqual({ error: 'InvalidAudienceError' });
+        // What an access token must have is not there.
+        expect(await verdictOn(running, { algorithm, token, audience: 'orders' })).toEqual({
+          error: 'MissingRequiredClaimError',
+        });
+      },
+    );
   });
 
   describe('verifies, with the key it shares,', () => {

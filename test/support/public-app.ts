@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { generatePrivateKey } from '../../src/keys/generate.ts';
 import { createKeyRing, type KeyRing } from '../../src/keys/key-ring.ts';
 import { createPublicApp, type PublicAppDeps } from '../../src/public/app.ts';
+import type { Client } from '../../src/public/client-authentication.ts';
 import type { PublicEvent } from '../../src/public/log.ts';
 import { createOwnTokenVerifier } from '../../src/tokens/verify.ts';
 
@@ -13,18 +14,30 @@ export const keyRing = createKeyRing([
 ]);
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-const introspects = { may: ['introspect'], audiences: ['orders'], secretHash: undefined } as const;
+const introspects = {
+  may: ['introspect'],
+  audiences: ['orders'],
+  secretSha256: undefined,
+  secretHash: undefined,
+  keys: undefined,
+  rate: { count: 1000, per: 1000 },
+} as const;
 /** Never checked for real: the tests' own check knows its password. */
 export const slowHash =
   '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b/dWRWJTmaaJObG';
+
+/** A client of which a test says what authenticates it. */
+export function clientWith(changes: Partial<Client> & Pick<Client, 'id'>): Client {
+  return { ...introspects, ...changes };
+}
 
 export const clients: PublicAppDeps['clients'] = [
   { ...introspects, id: 'orders', secretSha256: sha256('orders-secret') },
   { ...introspects, id: 'wide', secretSha256: sha256('wide-secret'), audiences: 'any' },
   { ...introspects, id: 'a:b c', secretSha256: sha256('p+:% d') },
   { ...introspects, id: 'revoker', secretSha256: sha256('revoker-secret'), may: [] },
-  { ...introspects, id: 'slow', secretSha256: undefined, secretHash: slowHash },
-  { ...introspects, id: 'public', secretSha256: undefined },
+  { ...introspects, id: 'slow', secretHash: slowHash },
+  { ...introspects, id: 'public' },
 ];
 
 /** The public listener as the tests know it, and what it logged. */
@@ -42,6 +55,7 @@ export function createTestApp(changes: Partial<PublicAppDeps> = {}) {
     }),
     verifyPassword: async (_hash, password) => password === 'slow-secret',
     jwksPaths: [],
+    now: () => now,
     log: (event) => events.push(event),
     ...changes,
   });

@@ -21,6 +21,8 @@ export interface VerificationJob {
   readonly algorithm: string;
   readonly audience: string;
   readonly issuer: string;
+  /** Claims that must be there; those of an access token when absent. */
+  readonly required?: readonly string[];
   /** Where the keys are, or the shared key itself in base64url. */
   readonly keys: { readonly jwks_url: string } | { readonly secret: string };
 }

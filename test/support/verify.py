@@ -30,7 +30,7 @@ def verify_with_pyjwt(job):
         algorithms=[job["algorithm"]],
         audience=job["audience"],
         issuer=job["issuer"],
-        options={"require": REQUIRED},
+        options={"require": job.get("required", REQUIRED)},
     )
 
 

@@ -38,6 +38,9 @@ const timing = {
   clock_skew: clockSkew.prefault('5s'),
 };
 
+/** RFC 9701 §8.1. */
+const noToken = { error: 'is the type of introspection answers, which are never access tokens' };
+
 const jwtVerification = z
   .strictObject({
     issuer: url.describe(
@@ -58,7 +61,9 @@ const jwtVerification = z
       .default([])
       .describe('Other origins that the discovery document may name for the keys'),
     types: z
-      .array(text)
+      .array(
+        text.refine((type) => !/^(application\/)?token-introspection\+jwt$/i.test(type), noToken),
+      )
       .min(1)
       .default(['none', 'JWT', 'at+jwt'])
       .describe('Accepted values of the `typ` header; `none` stands for its absence'),

@@ -47,7 +47,7 @@ clients:
 `);
     configuration.callers = { secret_file: '/s', secrets: ['hunter2-in-a-file'] };
     configuration.clients[0] = {
-      ...{ id: 'a', may: ['introspect'], audiences: 'any' },
+      ...{ id: 'a', may: ['introspect'], audiences: 'any', rate_limit: '1000/s' },
       ...{ secret_sha256_file: '/sha', secret_sha256: 'hunter2' },
     };
     const before = structuredClone(configuration);
@@ -92,7 +92,7 @@ describe('the development configuration', () => {
 
   it('keeps its keys in the directory given, and has one client that may introspect', () => {
     expect(configuration.keys.directory).toBe('/tmp/odd ${name}/keys');
-    expect(configuration.clients).toEqual([
+    expect(configuration.clients).toMatchObject([
       { id: 'dev', secret_sha256: 'a'.repeat(64), may: ['introspect'], audiences: 'any' },
     ]);
     expect(configuration.issuer).toBe('http://127.0.0.1:8081');

@@ -8,6 +8,7 @@ import { generatePrivateKey } from '../../../src/keys/generate.ts';
 import { createKeyRing } from '../../../src/keys/key-ring.ts';
 import {
   claims,
+  clientWith,
   createTestApp,
   issuer,
   issueToken,
@@ -412,13 +413,7 @@ describe('client authentication', () => {
   });
 
   it('is not set up with a hash that is none', () => {
-    const client = {
-      id: 'c',
-      secretSha256: 'abc',
-      secretHash: undefined,
-      may: [],
-      audiences: [],
-    } as const;
+    const client = clientWith({ id: 'c', secretSha256: 'abc' });
     expect(() => createTestApp({ clients: [client] })).toThrow(TypeError);
   });
 });

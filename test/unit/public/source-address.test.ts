@@ -1,0 +1,19 @@
+import { describe, expect, it } from '@jest/globals';
+import { sourceOf } from '../../../src/public/source-address.ts';
+
+describe('the source of a request', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
+    ['2001:db8::6', '2001:db8:0:0::/64'],
+    ['2001:db8::', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    [undefined, 'unix'],
+  ])('with the address %s is %s', (address, source) => {
+    expect(sourceOf(address)).toBe(source);
+  });
+});
