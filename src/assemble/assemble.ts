@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { LoadedConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema/configuration.ts';
 import type { Address } from '../config/schema/listen.ts';
+import { createFileWatcher } from '../config/watch-files.ts';
 import { createPasswordChecks } from '../exchange/credentials/basic/password-check.ts';
 import { createExchange } from '../exchange/exchange.ts';
 import { createCredentialFinder } from '../exchange/find-credential.ts';
@@ -16,6 +17,7 @@ import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import { createPublicApp } from '../public/app.ts';
 import { createOwnTokenVerifier } from '../tokens/verify.ts';
 import { createClients } from './clients.ts';
+import { createCredentialFiles } from './credential-files.ts';
 import { createCredentials } from './credentials.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { createGateways } from './gateways.ts';
@@ -41,7 +43,10 @@ export interface Service {
   readonly check: Check | undefined;
   readonly public: RequestListener;
   readonly keys: Keys;
-  /** Fetches the keys of issuers for the first time; a fetch that fails is tried again later. */
+  /**
+   * Begins to watch files that say who may call, and fetches the keys of issuers for the first time; a
+   * fetch that fails is tried again later.
+   */
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -60,13 +65,15 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     maxEntries: bounds === 'off' ? 1 : bounds.max_entries,
     maxBytes: bounds === 'off' ? 1 : bounds.max_bytes,
   });
+  const watcher = createFileWatcher();
+  const files = createCredentialFiles({ watcher, log, findings });
   const passwordChecks = createPasswordChecks({ now });
   const credentials = createCredentials(
     configuration,
-    { now, log, passwordChecks, onChange: reuse.clear },
+    { now, log, passwordChecks, files, onChange: reuse.clear },
     findings,
   );
-  const clients = createClients(configuration, log, findings);
+  const clients = createClients(configuration, { log, findings, files });
   const routes = compileRoutes(configuration, credentials.inputs, findings);
   const keys = await openKeys(loaded, deps, { findings, onDropped: reuse.clear });
   findings.throwAny();
@@ -117,9 +124,11 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     keys,
     async start() {
       keys.start();
+      watcher.start();
       await Promise.all(credentials.issuers.map((each) => each.start()));
     },
     async close() {
+      watcher.close();
       for (const each of credentials.issuers) each.close();
       await keys.close();
     },

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { describeReadFailure } from '../config/files.ts';
 import type { Path } from '../config/problems.ts';
 import type { Bearer } from '../config/schema/bearer.ts';
 import type { Configuration } from '../config/schema/configuration.ts';
@@ -20,6 +18,7 @@ import { createFileKeys } from '../issuers/file-keys.ts';
 import { createIntrospector } from '../issuers/introspection-client.ts';
 import { createIssuerKeys, type RefreshedIssuerKeys } from '../issuers/issuer-keys.ts';
 import type { Log } from '../issuers/log.ts';
+import type { CredentialFiles } from './credential-files.ts';
 import type { Findings } from './findings.ts';
 
 export interface Credentials {
@@ -36,6 +35,7 @@ export interface CredentialDeps {
   readonly now: () => number;
   readonly log: Log;
   readonly passwordChecks: PasswordChecks;
+  readonly files: CredentialFiles;
   /** Told when what was verified before may no longer hold. */
   readonly onChange: () => void;
 }
@@ -55,7 +55,7 @@ export function createCredentials(
   const first = credentials.findIndex(({ bearer }) => bearer);
   const methods = credentials.flatMap((entry, index) => {
     if (entry.bearer) return index === first ? [bearers.method()] : [];
-    return otherMethod(entry, index, deps, findings) ?? [];
+    return otherMethod(entry, index, deps) ?? [];
   });
   const readsAuthorization = credentials.some(({ bearer, basic }) => bearer ?? basic);
   return {
@@ -72,31 +72,46 @@ export function createCredentials(
 function otherMethod(
   { basic, client_certificate: certificate, api_key: apiKey }: CredentialEntry,
   index: number,
-  { now, passwordChecks: checks }: CredentialDeps,
-  findings: Findings,
+  { now, passwordChecks: checks, files, onChange }: CredentialDeps,
 ): CredentialMethod | undefined {
   const at = (...keys: string[]) => ['credentials', index, ...keys];
-  const read = <T>(path: Path, file: string, parse: (text: string) => T) =>
-    findings.attempt(path, () => parse(readText(file)));
+  const follow = (path: Path, file: string, make: (text: string) => CredentialMethod) =>
+    currentMethod(files.follow(path, file, make, onChange));
   if (basic) {
     if (!basic.verify) return createBasicMethod({ trusted: true });
-    const path = at('basic', 'verify', 'htpasswd_file');
-    const htpasswd = read(path, basic.verify.htpasswd_file, parseHtpasswd);
-    return htpasswd && createBasicMethod({ htpasswd, checks });
+    return follow(at('basic', 'verify', 'htpasswd_file'), basic.verify.htpasswd_file, (text) =>
+      createBasicMethod({ htpasswd: parseHtpasswd(text), checks }),
+    );
   }
   if (certificate) {
     if (!certificate.verify) return createClientCertificateMethod({ trusted: true, now });
-    return read(at('client_certificate', 'verify', 'ca_file'), certificate.verify.ca_file, (ca) =>
+    const path = at('client_certificate', 'verify', 'ca_file');
+    return follow(path, certificate.verify.ca_file, (ca) =>
       createClientCertificateMethod({ ca, now }),
     );
   }
   if (apiKey) {
     const { header, verify } = apiKey;
     if (!verify) return createApiKeyMethod({ header, trusted: true });
-    const keys = read(at('api_key', 'verify', 'keys_file'), verify.keys_file, parseKeysFile);
-    return keys && createApiKeyMethod({ header, keys, now });
+    return follow(at('api_key', 'verify', 'keys_file'), verify.keys_file, (text) =>
+      createApiKeyMethod({ header, keys: parseKeysFile(text), now }),
+    );
   }
   return undefined;
+}
+
+/** @returns one method that is always what its file says now */
+function currentMethod(
+  current: (() => CredentialMethod) | undefined,
+): CredentialMethod | undefined {
+  if (current === undefined) return undefined;
+  const { kind, trusted } = current();
+  return {
+    kind,
+    trusted,
+    find: (request) => current().find(request),
+    identify: (text, request) => current().identify(text, request),
+  };
 }
 
 /** Several bearer entries are one kind of credential: `iss` picks among them. */
@@ -152,7 +167,7 @@ class BearerEntries {
   }
 
   #addIssuer(verify: JwtVerification, rules: BearerRules, path: Path): void {
-    const keys = this.#findings.attempt([...path, 'jwks_file'], () => this.#keysOf(verify));
+    const keys = this.#keysOf(verify, [...path, 'jwks_file']);
     if (keys === undefined) return;
     const { issuer, audiences, algorithms, types } = verify;
     this.#issuers.push({
@@ -165,10 +180,15 @@ class BearerEntries {
     });
   }
 
-  #keysOf({ issuer, jwks_file, jwks_uri, jwks_origins, algorithms }: JwtVerification): IssuerKeys {
-    const { now, log, onChange } = this.#deps;
+  #keysOf(
+    { issuer, jwks_file, jwks_uri, jwks_origins, algorithms }: JwtVerification,
+    path: Path,
+  ): IssuerKeys | undefined {
+    const { now, log, files, onChange } = this.#deps;
     if (jwks_file !== undefined) {
-      return createFileKeys({ text: readText(jwks_file), algorithms, log });
+      const make = (text: string) => createFileKeys({ text, algorithms, log });
+      const current = files.follow(path, jwks_file, make, onChange);
+      return current && { find: (header) => current().find(header) };
     }
     const keys = createIssuerKeys({
       issuer,
@@ -191,15 +211,6 @@ class BearerEntries {
     if (expression === undefined) return { kind: 'claims', paths: [] };
     this.inputs.push(expression.inputs);
     return { kind: 'expression', expression };
-  }
-}
-
-/** @throws Error such as `cannot be read (ENOENT)` */
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Error(`${file} ${describeReadFailure(error)}`);
   }
 }
 

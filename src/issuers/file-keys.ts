@@ -12,7 +12,7 @@ export interface FileKeysSettings {
 }
 
 /**
- * The keys of an issuer from a file. They change only when the file is read again.
+ * The keys of an issuer, or of a client, from a file as it was read.
  *
  * @throws Error saying what is wrong with the file, without quoting it: it may hold a private key
  */

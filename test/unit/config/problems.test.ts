@@ -270,6 +270,38 @@ describe('a configuration that is wrong', () => {
     ],
     [
       {
+        clients: `[{ id: a, secret_sha256: ${'a'.repeat(64)}, jwks_file: a.json, may: [introspect], audiences: any }]`,
+      },
+      '5: clients[0]: has secret_sha256 and jwks_file; keep one',
+    ],
+    [
+      { clients: '[{ id: a, jwks: { keys: [] }, may: [introspect], audiences: any }]' },
+      '5: clients[0].jwks.keys: is empty',
+    ],
+    [
+      {
+        clients:
+          '[{ id: a, jwks: { keys: [{ kty: EC, d: x }] }, may: [introspect], audiences: any }]',
+      },
+      '5: clients[0].jwks: holds private or symmetric key material;',
+    ],
+    ...['0/s', '100', '100/d', '-1/s', '1.5/s', '100 / s'].map(
+      (rate): readonly [Readonly<Record<string, string>>, string] => [
+        {
+          clients: `[{ id: a, jwks_file: a.json, may: [introspect], audiences: any, rate_limit: ${rate} }]`,
+        },
+        `is not a rate; write 100/s, 600/m or 5000/h`,
+      ],
+    ),
+    [
+      {
+        credentials:
+          '[{ bearer: { verify: { issuer: https://a, audiences: any, types: [token-introspection+jwt] } } }]',
+      },
+      '3: credentials[0].bearer.verify.types[0]: is the type of introspection answers',
+    ],
+    [
+      {
         clients: `[{ id: a, secret_sha256: ${'a'.repeat(64)}, may: [revoke-any], audiences: any }]`,
       },
       '5: clients[0].may[0]: "revoke-any" is not known; known here: introspect',

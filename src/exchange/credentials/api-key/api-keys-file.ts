@@ -40,7 +40,13 @@ export function parseKeysFile(text: string): ApiKeys {
     `line ${lines.linePos(offset).line}: ${message}`;
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
-    throw new CredentialFileError(syntax.map((error) => describe(error.pos[0], error.message)));
+    // The parser's own messages quote the file; its codes do not.
+    const words = (code: string) => code.toLowerCase().replaceAll('_', ' ');
+    throw new CredentialFileError(
+      syntax.map(({ pos, code }) =>
+        describe(pos[0], `is not YAML that can be used: ${words(code)}`),
+      ),
+    );
   }
   if (!isSeq(document.contents)) {
     throw new CredentialFileError(['expected a list of keys, each with owner and sha256']);
