@@ -129,7 +129,7 @@ async function verifyToken({
 function describeFault(fault: TokenFault, issuer: string): string {
   switch (fault) {
     case 'malformed':
-      return 'not valid: it has no time of expiry';
+      return 'not valid: it has no time of expiry, or is no access token';
     case 'unknown_issuer':
       return `not valid: it is not from ${printable(issuer)}`;
     case 'unknown_key':

@@ -3,6 +3,7 @@ import { readCompactJws } from '../exchange/compact-jws.ts';
 import { ownBounds } from '../exchange/strict-json.ts';
 import type { Claims, JsonObject } from '../exchange/types.ts';
 import type { KeyRing, VerificationKey } from '../keys/key-ring.ts';
+import { introspectionJwtType } from './introspection-jwt.ts';
 
 /** A token of this service that is good now. */
 export interface VerifiedToken {
@@ -32,8 +33,8 @@ export interface OwnTokenVerifierDeps {
 
 /**
  * @returns a verifier for the tokens that this service signed (RFC 7515 §5.2, RFC 7519 §7.2); of
- *   the JOSE header only `alg`, `kid` and `typ` are looked at; `alg` must be the key's own, and `typ`
- *   that of a token: other things that this service signs are none (RFC 8725 §3.11)
+ *   the JOSE header only `alg`, `kid` and `typ` are looked at; `alg` must be the key's own, and what
+ *   else this service signs is told by its `typ`, and is no token (RFC 9701 §8.1)
  */
 export function createOwnTokenVerifier({
   issuer,
@@ -44,7 +45,7 @@ export function createOwnTokenVerifier({
     const token = readCompactJws(jwt, ownBounds);
     if (token === undefined) return 'malformed';
     const { header, payload: claims } = token;
-    if (header.typ !== undefined && header.typ !== 'jwt') return 'malformed';
+    if (header.typ === introspectionJwtType) return 'malformed';
     if (claims['iss'] !== issuer) return 'unknown_issuer';
     const { kid } = header;
     const key = kid === undefined ? undefined : keyRing.verificationKey(kid);
