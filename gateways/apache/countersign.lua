@@ -86,12 +86,14 @@ local function ask(text)
         return nil
       end
     end
-    local answer = kept:send(text) and receive(kept)
+    local answer
+    local sent, problem = kept:send(text)
+    if sent then answer, problem = receive(kept) end
     if answer and answer.headers["connection"] ~= "close" then return answer end
     kept:close()
     kept = nil
-    -- A kept connection may have been closed meanwhile: that is worth one more try.
-    if answer or fresh then return answer end
+    -- A kept connection may have been closed meanwhile: that is worth one more try. Silence is not.
+    if answer or fresh or problem == "timeout" then return answer end
   end
 end
 
