@@ -6,6 +6,7 @@ describeGateway({
   startGateway: startApache,
   needs: ['apache2', 'lua-socket'],
   statusWhenDown: 503,
+  challenges: 'joined in one line',
   statusOfTwoAuthorizations: 401,
   statusOfNomination: () => 400,
   pathOf: (path) => path,

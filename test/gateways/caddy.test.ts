@@ -11,6 +11,7 @@ describeGateway({
     }),
   needs: ['caddy'],
   statusWhenDown: 502,
+  statusWhenSlow: 504,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: () => 400,
   pathOf: (path) => path,

@@ -9,6 +9,7 @@ describeGateway({
   startGateway: startEnvoyGateway,
   needs: ['envoy'],
   statusWhenDown: 503,
+  statusWhenIssuerDown: 403,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: (header) => (header.startsWith('Authorization') ? 401 : 200),
   // Normalized as RFC 3986 has it, with slashes merged; one that hides a slash is sent back first.

@@ -6,6 +6,7 @@ describeGateway({
   startGateway: (home) => startEnvoy(home, 'envoy.yaml'),
   needs: ['envoy'],
   statusWhenDown: 503,
+  statusWhenIssuerDown: 403,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: (header) => (header.startsWith('Authorization') ? 401 : 200),
   pathOf: (path) => path,

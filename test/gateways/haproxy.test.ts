@@ -11,6 +11,7 @@ describeGateway({
   statusOfTwoAuthorizations: 400,
   statusOfNomination: () => 200,
   pathOf: (path) => path,
+  absoluteForm: 'is refused',
   statusOfUnderscores: 200,
   connectionsAtMost: 4,
   strangeCertificate: 'ends the handshake',

@@ -7,6 +7,7 @@ describeGateway({
   startGateway: startIstio,
   needs: ['envoy'],
   statusWhenDown: 503,
+  statusWhenIssuerDown: 403,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: (header) => (header.startsWith('Authorization') ? 401 : 200),
   // Normalized, as RFC 3986 has it.

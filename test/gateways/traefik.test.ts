@@ -6,6 +6,8 @@ const traits = {
   gateway: 'traefik',
   needs: ['traefik'],
   statusWhenDown: 500,
+  // It waits 30 s for an answer, which cannot be set.
+  waitsAtMost: 40_000,
   statusOfTwoAuthorizations: 401,
   statusOfNomination: (header: string) => (header.startsWith('Authorization') ? 401 : 200),
   // Cleaned, with escapes in capitals.
@@ -23,6 +25,7 @@ describeGateway({
   ...traits,
   variant: 'labels',
   startGateway: startTraefikWithLabels,
+  waitsAsAnotherVariant: true,
   // Labels cannot drop X.Custom.Jwt, so Countersign gets to see and refuses it.
   statusOfDots: 401,
 });

@@ -17,6 +17,7 @@ import {
   listenAnywhere,
   listenOn,
   type Ports,
+  type Serving,
   type Started,
   serve,
   statusOf,
@@ -37,7 +38,10 @@ export interface GatewayLab {
   readonly server: Issued;
   /** Connections that the gateway made to Countersign so far. */
   readonly connections: () => number;
-  readonly stopCountersign: () => Promise<void>;
+  /** The process that serves now. */
+  readonly countersign: () => Serving;
+  /** Ends it, and waits for that: at once, unless another signal is given. */
+  readonly stopCountersign: (signal?: NodeJS.Signals) => Promise<void>;
   readonly startCountersign: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -47,7 +51,7 @@ export interface GatewayPorts {
   /** Where the gateway listens. */
   readonly http: number;
   readonly https: number;
-  /** Where it finds Countersign's auth listener, and the backend. */
+  /** Where it finds Countersign, and the backend. */
   readonly countersign: number;
   readonly backend: number;
 }
@@ -57,29 +61,30 @@ export type StartGateway = (home: string, ports: GatewayPorts) => Started;
 
 /**
  * @param gateway the folder of its recipe
+ * @param profile where it is not named like the gateway
  * @param settings the configuration of Countersign, without issuer and listeners
  */
 export async function startGatewayLab({
   gateway,
+  profile = gateway,
   settings,
   startGateway,
 }: {
   readonly gateway: string;
+  readonly profile?: string;
   readonly settings: string;
   readonly startGateway: StartGateway;
 }): Promise<GatewayLab> {
   const directory = freshDirectory();
   const ports = await threePorts();
-  const [httpPort = 0, httpsPort = 0] = await freePorts(2);
+  const [httpPort = 0, httpsPort = 0, counterPort = 0, freePort = 0] = await freePorts(4);
+  const grpcPort = profile === 'envoy_grpc' ? freePort : undefined;
   const issuer = `http://127.0.0.1:${ports.public}`;
   const clientAuthority = issueAuthority({ subject: name({ CN: 'Clients' }), ...ec() });
   const server = issueServerCertificate();
   const backend = createBackend({ jwksUrl: `${issuer}/jwks`, issuer });
   const backendPort = await listenAnywhere(backend.server);
-  const [grpcPort = 0] = await freePorts(1);
-  const asksOverGrpc = gateway === 'envoy_grpc';
-  const counter = createCounter(asksOverGrpc ? grpcPort : ports.auth);
-  const counterPort = await listenAnywhere(counter.server);
+  const counter = createCounter(counterPort, grpcPort ?? ports.auth);
   writeFiles(directory, {
     'clients-ca.pem': clientAuthority.pem,
     'home/tls/server.pem': server.pem,
@@ -106,11 +111,14 @@ export async function startGatewayLab({
     ['://:8000', `://:${httpPort}`],
     ['://:8443', `://:${httpsPort}`],
   ]);
-  const startCountersign = () =>
-    serve(() => configure(issuer, ports, settings, asksOverGrpc ? grpcPort : undefined), {
+  const startCountersign = async () => {
+    const serving = await serve(() => configure(issuer, ports, settings, grpcPort), {
       directory,
       ports,
     });
+    await counter.open();
+    return serving;
+  };
   let countersign = await startCountersign();
   const program = startGateway(home, {
     ...{ http: httpPort, https: httpsPort },
@@ -127,9 +135,11 @@ export async function startGatewayLab({
     clientAuthority,
     server,
     connections: counter.count,
-    async stopCountersign() {
-      countersign.kill('SIGKILL');
+    countersign: () => countersign,
+    async stopCountersign(signal = 'SIGKILL') {
+      countersign.kill(signal);
       await countersign.ended;
+      counter.close();
     },
     async startCountersign() {
       countersign = await startCountersign();
@@ -187,24 +197,25 @@ function issueServerCertificate(): Issued {
   return issueCertificate({ subject: name({ CN: 'api.example.com' }), extensions, ...ec() });
 }
 
-/** Passes bytes through and counts connections. */
-function createCounter(port: number) {
+/** Passes bytes through and counts connections; refuses them while it is closed. */
+function createCounter(from: number, to: number) {
   let connections = 0;
   const open = new Set<{ destroy(): void }>();
   const server = createServer((incoming) => {
     connections++;
-    const outgoing = connect(port, '127.0.0.1');
+    const outgoing = connect(to, '127.0.0.1');
     for (const socket of [incoming, outgoing]) open.add(socket);
     incoming.pipe(outgoing).pipe(incoming);
     incoming.on('error', () => outgoing.destroy()).on('close', () => outgoing.destroy());
     outgoing.on('error', () => incoming.destroy()).on('close', () => incoming.destroy());
   });
   return {
-    server,
     count: () => connections,
+    open: () => new Promise<void>((resolve) => server.listen(from, '127.0.0.1', resolve)),
     close() {
-      for (const socket of open) socket.destroy();
       server.close();
+      for (const socket of open) socket.destroy();
+      open.clear();
     },
   };
 }
