@@ -70,9 +70,31 @@ describe('the YAML in the documentation', () => {
   });
 
   it('says in its first line what it is, so that it is checked', () => {
-    const kinds = /^# (?:countersign\.yaml|part of countersign\.yaml|api-keys\.yaml)\n/;
+    const kinds =
+      /^# (?:countersign\.yaml|part of countersign\.yaml|api-keys\.yaml|gateways\/\S+)\n/;
     expect(blocks.filter(({ text }) => !kinds.test(text)).map(({ place }) => place)).toEqual([]);
     expect(blocks.length).toBeGreaterThan(10);
+  });
+});
+
+describe('a block of a recipe', () => {
+  const linesOf = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.trim());
+  const quoted = pages.flatMap((page) =>
+    [...read(page).matchAll(/^```\w+\n(?:#|--) (gateways\/\S+)\n(.*?)^```/gms)].map(
+      ([, file = '', text = '']) => ({ page, file, text }),
+    ),
+  );
+
+  it('stands in the recipe, line by line', () => {
+    expect(quoted.length).toBeGreaterThan(5);
+    const wrong = quoted.filter(
+      ({ file, text }) => !linesOf(read(file)).join('\n').includes(linesOf(text).join('\n')),
+    );
+    expect(wrong.map(({ page, file }) => `${page}: ${file}`)).toEqual([]);
   });
 });
 
