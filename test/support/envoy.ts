@@ -14,6 +14,8 @@ export interface EnvoySite {
   readonly filters: readonly Settings[];
   /** What the filter ext_authz calls the service of Countersign. */
   readonly cluster: string;
+  /** Whether that service speaks HTTP/2, as gRPC does. */
+  readonly http2?: true;
 }
 
 /** @param file its configuration, beside the recipe */
@@ -37,7 +39,10 @@ export function startEnvoySite(home: string, ports: GatewayPorts, site: EnvoySit
           filter_chains: [{ filters, transport_socket: downstreamTls(join(home, 'tls')) }],
         },
       ],
-      clusters: [cluster(site.cluster, ports.countersign), cluster('app', ports.backend)],
+      clusters: [
+        { ...cluster(site.cluster, ports.countersign), ...(site.http2 && http2) },
+        cluster('app', ports.backend),
+      ],
     },
   };
   writeFileSync(join(home, 'countersign', 'envoy.json'), JSON.stringify(bootstrap));
@@ -82,6 +87,16 @@ function cluster(name: string, port: number) {
   const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }];
   return { name, connect_timeout: '1s', load_assignment: { cluster_name: name, endpoints } };
 }
+
+const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const http2 = {
+  typed_extension_protocol_options: {
+    [options]: {
+      '@type': `type.googleapis.com/${options}`,
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
 
 function downstreamTls(folder: string) {
   const file = (name: string) => ({ filename: join(folder, name) });

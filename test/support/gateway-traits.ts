@@ -43,6 +43,8 @@ export interface GatewayTraits {
   readonly statusOfDots?: 401;
   /** How many connections to Countersign 20 requests may open: one for each of its threads. */
   readonly connectionsAtMost: number;
+  /** Whether Countersign gets to see a client's certificate: it does unless given. */
+  readonly clientCertificates?: 'are not passed on';
   /** What becomes of a certificate that another authority issued. */
   readonly strangeCertificate: 'is answered 400' | 'ends the handshake';
   /** Trailers of a request reach the backend: a limit of this gateway. */

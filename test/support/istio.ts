@@ -7,8 +7,8 @@ import type { GatewayPorts } from './gateway-lab.ts';
 import type { Started } from './process.ts';
 
 /**
- * What Istio's control plane (its source before 1.31) makes of the recipe for an ingress gateway: the provider becomes
- * the filter ext_authz, the policy a shadow rule that switches it on, the patches are laid over. Only
+ * What Istio's control plane (its source before 1.31) makes of the recipe for an ingress gateway: a
+ * provider becomes the filter ext_authz, the policy a shadow rule that switches it on, the patches are laid over. Only
  * settings that Istio has are taken.
  */
 const http = z.strictObject({
@@ -70,22 +70,35 @@ const patches = z.object({
 });
 
 export function startIstio(home: string, ports: GatewayPorts): Started {
-  return startEnvoySite(home, ports, siteOf(join(home, 'countersign')));
+  return startEnvoySite(home, ports, siteOf(join(home, 'countersign'), 'countersign'));
 }
 
-function siteOf(folder: string): EnvoySite {
+/** The same with the policy naming the other provider. */
+export function startIstioOverGrpc(home: string, ports: GatewayPorts): Started {
+  return startEnvoySite(home, ports, siteOf(join(home, 'countersign'), 'countersign-grpc'));
+}
+
+function siteOf(folder: string, provider: 'countersign' | 'countersign-grpc'): EnvoySite {
   const text = (file: string) => readFileSync(join(folder, file), 'utf8');
-  const [{ envoyExtAuthzHttp }] = mesh.parse(parse(text('meshconfig.yaml'))).extensionProviders;
+  const [{ envoyExtAuthzHttp }, { envoyExtAuthzGrpc }] = mesh.parse(
+    parse(text('meshconfig.yaml')),
+  ).extensionProviders;
   const [first, second] = parseAllDocuments(text('countersign.yaml')).map((each) => each.toJS());
   policy.parse(first);
   const [merged, inserted] = patches.parse(second).spec.configPatches;
   const { '@type': _type, ...managerPatch } = merged.patch.value.typed_config;
-  const { service, port } = envoyExtAuthzHttp;
+  const isGrpc = provider === 'countersign-grpc';
+  const { service, port } = isGrpc ? envoyExtAuthzGrpc : envoyExtAuthzHttp;
   const cluster = `outbound|${port}||${service}`;
+  const asks = isGrpc
+    ? extAuthz(envoyExtAuthzGrpc, overGrpc(envoyExtAuthzGrpc, cluster))
+    : extAuthz(envoyExtAuthzHttp, overHttp(envoyExtAuthzHttp, cluster));
   return {
     cluster,
+    // Istio speaks it where the port's `appProtocol` is grpc, or its name begins so.
+    ...(isGrpc && { http2: true }),
     manager: { ...gatewayManager, ...managerPatch },
-    filters: [inserted.patch.value, shadowRule(), extAuthz(envoyExtAuthzHttp, cluster)],
+    filters: [inserted.patch.value, shadowRule(), asks],
   };
 }
 
@@ -107,18 +120,24 @@ function shadowRule() {
   });
 }
 
-function extAuthz(provider: z.infer<typeof http>, cluster: string) {
-  const uri = `http://${provider.service}`;
+function extAuthz(provider: z.infer<typeof http | typeof grpc>, asks: object) {
   return typed('envoy.filters.http.ext_authz', 'filters.http.ext_authz.v3.ExtAuthz', {
     transport_api_version: 'V3',
     failure_mode_allow: provider.failOpen,
     status_on_error: { code: Number(provider.statusOnError) },
-    allowed_headers: names(provider.includeRequestHeadersInCheck),
     filter_enabled_metadata: {
       filter: 'envoy.filters.http.rbac',
       path: [{ key: 'istio_ext_authz_shadow_effective_policy_id' }],
       value: { string_match: { prefix: 'istio-ext-authz' } },
     },
+    ...asks,
+  });
+}
+
+function overHttp(provider: z.infer<typeof http>, cluster: string) {
+  const uri = `http://${provider.service}`;
+  return {
+    allowed_headers: names(provider.includeRequestHeadersInCheck),
     http_service: {
       path_prefix: provider.pathPrefix,
       server_uri: { uri, cluster, timeout: provider.timeout },
@@ -127,5 +146,12 @@ function extAuthz(provider: z.infer<typeof http>, cluster: string) {
         allowed_client_headers: names(provider.headersToDownstreamOnDeny),
       },
     },
-  });
+  };
+}
+
+/** All that Istio can say: neither `include_peer_certificate` nor `encode_raw_headers`. */
+function overGrpc({ service, timeout }: z.infer<typeof grpc>, cluster: string) {
+  return {
+    grpc_service: { envoy_grpc: { cluster_name: cluster, authority: service }, timeout },
+  };
 }
