@@ -26,7 +26,8 @@ import {
   writeFiles,
 } from './process.ts';
 
-const recipes = join(import.meta.dirname, '..', '..', 'gateways');
+/** What users copy, in a folder for each gateway. */
+export const recipes = join(import.meta.dirname, '..', '..', 'gateways');
 
 /** A real gateway with its shipped recipe, the built service, and a backend that verifies. */
 export interface GatewayLab {

@@ -72,7 +72,7 @@ export function testTargets(traits: GatewayTraits, lab: () => GatewayLab): void 
     }
     expect(status).toBe(200);
     expect(seen).toHaveLength(1);
-    const host = 'other.example.com';
+    const host = absoluteForm === 'names the host' ? 'other.example.com' : 'api.example.com';
     expect(seen[0]?.claims).toMatchObject({ host, path: '/absolute', query: 'q' });
     expect(seen[0]?.headers.filter(([header]) => header === 'host')).toEqual([['host', host]]);
   });

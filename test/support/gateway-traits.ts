@@ -36,7 +36,7 @@ export interface GatewayTraits {
   /** Where the backend gets another one: a limit of this gateway. */
   readonly backendPathOf?: (path: string) => string;
   /** What becomes of `GET http://a/` beside `Host: b`; as RFC 9112 §3.2.2 says, `a`, unless given. */
-  readonly absoluteForm?: 'names the host' | 'is refused';
+  readonly absoluteForm?: 'names the host' | 'leaves it to Host' | 'is refused';
   /** What a client gets that sends an underscore in a header's name: most drop the header. */
   readonly statusOfUnderscores: 200 | 400;
   /** What a client gets that spells the token's name with dots, where the gateway lets it through. */
