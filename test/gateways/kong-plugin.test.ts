@@ -195,6 +195,19 @@ const valuesOf = ({ headers }: Seen, wanted: string) =>
     });
   });
 
+  it('has the verified credential decide, not another one beside it', async () => {
+    await inLab(startLab({ config: { verified_credential: 'api_key' } }), async (lab) => {
+      const both = ['Authorization', basic('alice', 'x'), 'apikey', 'checked'];
+      const forged = ['X-Countersign-Credential', 'basic'];
+      const { claims } = seenBy(await ask(lab, [...both, ...forged]));
+      expect(claims).toMatchObject({ client_id: 'acme-42', consumer: 'id-1' });
+      expect((await ask(lab, [...alice, ...forged])).status).toBe(401);
+    });
+    await inLab(startLab({}), async (lab) => {
+      expect((await ask(lab, [...alice, 'apikey', 'checked'])).status).toBe(401);
+    });
+  });
+
   it('can put the token where the credential was', async () => {
     const config = { token_header: 'Authorization', hide_credentials: true };
     const text = `${settings}  header: Authorization\n`;

@@ -66,6 +66,8 @@ function check(field, value, at)
   end
   if field.one_of and not has(field.one_of, value) then error(at .. ": expected one of them", 0) end
   if field.elements then
+    -- So does Kong, with a type that others may share.
+    field.elements.required = true
     for index, each in ipairs(value) do check(field.elements, each, at .. "[" .. index .. "]") end
   end
   if field.type == "string" then check_string(field, value, at) end

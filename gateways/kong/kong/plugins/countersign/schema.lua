@@ -30,7 +30,8 @@ local config = {
   -- As in Countersign's `token.header`, `token.headers` and `token.downstream_header`.
   { token_header = typedefs.header_name({ required = true, default = "X-Custom-Jwt" }) },
   { headers = header_names({}) },
-  { downstream_header = typedefs.header_name },
+  -- Kong makes each type required that is the type of a list's elements, for all who share it.
+  { downstream_header = typedefs.header_name({ required = false }) },
 
   -- Where clients put credentials, and whether backends see them.
   { credential_headers = header_names({ "Authorization", "apikey" }) },
@@ -52,9 +53,10 @@ local fields = {
   { config = { type = "record", fields = config } },
 }
 
--- The same for groups of consumers, where Kong has them.
-if typedefs.no_consumer_group then
-  table.insert(fields, { consumer_group = typedefs.no_consumer_group })
+-- The same for groups of consumers, where Kong has them; to ask for a type that it lacks is an error.
+local has_groups, no_consumer_group = pcall(function() return typedefs.no_consumer_group end)
+if has_groups and no_consumer_group then
+  table.insert(fields, { consumer_group = no_consumer_group })
 end
 
 return { name = "countersign", fields = fields }

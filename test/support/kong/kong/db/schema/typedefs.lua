@@ -13,7 +13,7 @@ end
 
 local http_protocols = { "grpc", "grpcs", "http", "https" }
 
-return {
+return setmetatable({
   no_consumer = define({ type = "foreign", reference = "consumers", eq = ngx.null }),
   protocols_http = define({
     type = "set",
@@ -36,4 +36,6 @@ return {
       return nil, "bad header name '" .. name .. "'"
     end,
   }),
-}
+}, {
+  __index = function(_, name) error("schema typedef error: definition " .. name .. " does not exist") end,
+})
