@@ -75,6 +75,20 @@ server {
     expect((await ask(name, 'one', name, 'two')).status).toBe(400);
   });
 
+  it.each(['API.example.com', 'api.example.com:8000', 'api.example.com.', '[::1]:8000', '[::1]'])(
+    'takes %s in the Host line',
+    async (host) => {
+      expect((await send({ port, path: '/', headers: ['Host', host] })).status).toBe(200);
+    },
+  );
+
+  it('refuses a host in the request line that the Host line does not name', async () => {
+    const askFor = (host: string) =>
+      send({ port, path: `http://${host}/`, headers: ['Host', 'api.example.com'] });
+    expect((await askFor('api.example.com')).status).toBe(200);
+    expect((await askFor('other.example.com')).status).toBe(400);
+  });
+
   it('refuses more header lines than it can look at', async () => {
     const many = Array.from({ length: 101 }, (_, n) => [`X-${n}`, 'x']).flat();
     expect((await ask(...many)).status).toBe(400);
