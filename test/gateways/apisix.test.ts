@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readApisixRecipe } from '../support/apisix.ts';
 import { type Backend, createBackend } from '../support/backend.ts';
-import { startNginxWith } from '../support/nginx.ts';
+import { luaModules, startNginxWith } from '../support/nginx.ts';
 import {
   freePorts,
   freshDirectory,
@@ -15,7 +15,6 @@ import {
 } from '../support/process.ts';
 import { send } from '../support/service.ts';
 
-const lua = ['ndk_http_module', 'ngx_http_lua_module'];
 const missing = isMissing('nginx') || isMissing('libnginx-mod-http-lua');
 
 /** The function of the recipe under nginx with Lua, of which APISIX is made; APISIX calls it alike. */
@@ -48,7 +47,7 @@ server {
 }
 `,
     );
-    program = startNginxWith(home, 'function.conf', lua);
+    program = startNginxWith(home, 'function.conf', luaModules);
     await until(async () => (await statusOf({ port, path: '/' })) !== undefined, program);
   }, 60_000);
   afterAll(async () => {

@@ -1,17 +1,9 @@
 import { startEnvoy } from '../support/envoy.ts';
+import { envoyTraits } from '../support/envoy-traits.ts';
 import { describeGateway } from '../support/gateway-suite.ts';
 
 describeGateway({
+  ...envoyTraits,
   gateway: 'envoy_grpc',
   startGateway: (home) => startEnvoy(home, 'envoy.yaml'),
-  needs: ['envoy'],
-  statusWhenDown: 503,
-  statusWhenIssuerDown: 403,
-  statusOfTwoAuthorizations: 401,
-  statusOfNomination: (header) => (header.startsWith('Authorization') ? 401 : 200),
-  pathOf: (path) => path,
-  statusOfUnderscores: 400,
-  connectionsAtMost: 2,
-  strangeCertificate: 'ends the handshake',
-  passesTrailers: false,
 });

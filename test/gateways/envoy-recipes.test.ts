@@ -1,11 +1,11 @@
-import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Seen } from '../support/backend.ts';
 import { startEmissary } from '../support/emissary.ts';
 import { startEnvoyGateway } from '../support/envoy-gateway.ts';
 import { type GatewayLab, startGatewayLab } from '../support/gateway-lab.ts';
+import { type Impostor, startImpostor } from '../support/impostor.ts';
 import { startIstio } from '../support/istio.ts';
-import { basic, isMissing, listenAnywhere } from '../support/process.ts';
+import { basic, isMissing } from '../support/process.ts';
 import { send } from '../support/service.ts';
 
 const settings = `
@@ -26,21 +26,12 @@ const recipes = [
   'the recipe for %s, where something else answers in the place of Countersign',
   (gateway, startGateway) => {
     let lab: GatewayLab;
-    let impostor: Server;
-    let says = `HTTP/1.1 403 x\r\n${empty}`;
-    let heard = '';
+    let impostor: Impostor;
     beforeAll(async () => {
-      impostor = createServer((socket) => {
-        socket.on('error', () => {});
-        socket.once('data', (question) => {
-          heard = question.toString('latin1');
-          if (says !== '') socket.end(says);
-        });
-      });
-      const countersign = await listenAnywhere(impostor);
+      impostor = await startImpostor();
       lab = await startGatewayLab({
         ...{ gateway, settings },
-        startGateway: (home, ports) => startGateway(home, { ...ports, countersign }),
+        startGateway: (home, ports) => startGateway(home, { ...ports, countersign: impostor.port }),
       });
     }, 60_000);
     afterAll(async () => {
@@ -58,7 +49,7 @@ const recipes = [
       ['204', `HTTP/1.1 204 x\r\nConnection: close\r\n\r\n`, 204],
       ['403', `HTTP/1.1 403 x\r\n${empty}`, 403],
     ])('is closed: %s', async (_what, text, status) => {
-      says = text;
+      impostor.says = text;
       const before = lab.backend.seen.length;
       const asked = Date.now();
       const answer = await ask(...alice, 'X-Custom-Jwt', 'evil');
@@ -69,7 +60,7 @@ const recipes = [
     });
 
     it("never passes the client's own token on, even where a 200 brings none", async () => {
-      says = `HTTP/1.1 200 OK\r\n${empty}`;
+      impostor.says = `HTTP/1.1 200 OK\r\n${empty}`;
       const answer = await ask(...alice, 'X-Custom-Jwt', 'evil', 'X.Custom.Jwt', 'evil');
       expect(answer.status).toBe(200);
       const { headers }: Seen = JSON.parse(answer.body);
@@ -77,7 +68,7 @@ const recipes = [
     });
 
     it('asks without words that only a gateway may say', async () => {
-      says = `HTTP/1.1 403 x\r\n${empty}`;
+      impostor.says = `HTTP/1.1 403 x\r\n${empty}`;
       const forged = ['X-Countersign-Credential', 'basic', 'X-Countersign-Secret', 'guess'];
       await ask(
         ...alice,
@@ -87,9 +78,9 @@ const recipes = [
         'X-Forwarded-Proto',
         'ws',
       );
-      expect(heard).toMatch(/^GET \/auth\/envoy\/a HTTP\/1.1\r\n/);
-      expect(heard).toMatch(/\r\nx-forwarded-proto: http\r\n/);
-      expect(heard).not.toMatch(/countersign-|forwarded-client-cert/i);
+      expect(impostor.heard()).toMatch(/^GET \/auth\/envoy\/a HTTP\/1.1\r\n/);
+      expect(impostor.heard()).toMatch(/\r\nx-forwarded-proto: http\r\n/);
+      expect(impostor.heard()).not.toMatch(/countersign-|forwarded-client-cert/i);
     });
   },
 );

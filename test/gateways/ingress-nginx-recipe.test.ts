@@ -1,19 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Seen } from '../support/backend.ts';
 import { ecKeys, issueCertificate, name } from '../support/certificates.ts';
 import { type GatewayLab, startGatewayLab } from '../support/gateway-lab.ts';
+import { type Impostor, startImpostor } from '../support/impostor.ts';
 import { type Parts, startIngressNginx } from '../support/ingress-nginx.ts';
-import {
-  basic,
-  freshDirectory,
-  isMissing,
-  listenAnywhere,
-  writeFiles,
-} from '../support/process.ts';
+import { basic, freshDirectory, isMissing, writeFiles } from '../support/process.ts';
 import { type Answer, send } from '../support/service.ts';
 
 const alice = ['Authorization', basic('alice', 'secret')];
@@ -183,17 +177,10 @@ const seenBy = ({ body }: Answer): Seen => JSON.parse(body);
 
   describe('where something else answers in the place of Countersign', () => {
     let lab: GatewayLab;
-    let impostor: Server;
-    let says = 'HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n';
+    let impostor: Impostor;
     beforeAll(async () => {
-      impostor = createServer((socket) => {
-        socket.on('error', () => {});
-        socket.once('data', () => {
-          if (says !== '') socket.end(says);
-        });
-      });
-      const port = await listenAnywhere(impostor);
-      lab = await startLab({ controller: 'with the controller part', impostor: port });
+      impostor = await startImpostor();
+      lab = await startLab({ controller: 'with the controller part', impostor: impostor.port });
     }, 60_000);
     afterAll(async () => {
       await lab.close();
@@ -206,14 +193,14 @@ const seenBy = ({ body }: Answer): Seen => JSON.parse(body);
       ['302', 'HTTP/1.1 302 x\r\nLocation: /in\r\nContent-Length: 0\r\n\r\n', 500],
       ['403 without a body', 'HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n', 403],
     ])('is closed: %s', async (_what, text, status) => {
-      says = text;
+      impostor.says = text;
       const before = lab.backend.seen.length;
       expect((await ask(lab, [...alice, 'X-Custom-Jwt', 'evil'])).status).toBe(status);
       expect(lab.backend.seen).toHaveLength(before);
     });
 
     it("never passes the client's own token on, even where a 200 brings none", async () => {
-      says = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+      impostor.says = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
       const answer = await ask(lab, [...alice, 'X-Custom-Jwt', 'evil']);
       expect(answer.status).toBe(200);
       expect(seenBy(answer).headers.flat()).not.toContain('x-custom-jwt');

@@ -1,18 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Seen } from '../support/backend.ts';
 import { type GatewayLab, startGatewayLab } from '../support/gateway-lab.ts';
+import { type Impostor, startImpostor } from '../support/impostor.ts';
 import { startNginx } from '../support/nginx.ts';
-import {
-  basic,
-  freshDirectory,
-  isMissing,
-  listenAnywhere,
-  writeFiles,
-} from '../support/process.ts';
+import { basic, freshDirectory, isMissing, writeFiles } from '../support/process.ts';
 import { type Answer, send } from '../support/service.ts';
 
 const alice = ['Authorization', basic('alice', 'secret')];
@@ -158,21 +152,12 @@ function strict(): string {
 
   describe('where something else answers in the place of Countersign', () => {
     let lab: GatewayLab;
-    let impostor: Server;
-    let says: string;
-    let heard: string;
+    let impostor: Impostor;
     beforeAll(async () => {
-      impostor = createServer((socket) => {
-        socket.on('error', () => {});
-        socket.once('data', (question) => {
-          heard = question.toString('latin1');
-          if (says !== '') socket.end(says);
-        });
-      });
-      const port = await listenAnywhere(impostor);
+      impostor = await startImpostor();
       const address = /server 127\.0\.0\.1:\d+;/;
       lab = await startLab(strict(), [
-        ['http.conf', new RegExp(address, 'g'), `server 127.0.0.1:${port};`],
+        ['http.conf', new RegExp(address, 'g'), `server 127.0.0.1:${impostor.port};`],
       ]);
     }, 60_000);
     afterAll(async () => {
@@ -187,7 +172,7 @@ function strict(): string {
       ['302', 'HTTP/1.1 302 x\r\nLocation: /in\r\nContent-Length: 0\r\n\r\n', 500],
       ['403 without a body', 'HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n', 403],
     ])('is closed: %s', async (_what, text, status) => {
-      says = text;
+      impostor.says = text;
       const before = lab.backend.seen.length;
       const answer = await ask(lab, [...alice, 'X-Custom-Jwt', 'evil']);
       expect(answer.status).toBe(status);
@@ -198,7 +183,7 @@ function strict(): string {
       ['Content-Length', ['Content-Length', '5']],
       ['Transfer-Encoding', ['Transfer-Encoding', 'chunked']],
     ])('asks with nothing but headers that concern it: %s', async (_what, framing) => {
-      says = 'HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n';
+      impostor.says = 'HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n';
       await send({
         ...{ port: lab.httpPort, path: '/a%2Fb?c', method: 'PUT', body: 'hello' },
         headers: [
@@ -206,7 +191,7 @@ function strict(): string {
           ...['Connection', 'Upgrade', 'Upgrade', 'websocket', 'X-Original-Method', 'GET'],
         ],
       });
-      const [request, ...lines] = heard.trimEnd().split('\r\n');
+      const [request, ...lines] = impostor.heard().trimEnd().split('\r\n');
       expect(request).toBe('GET /auth/nginx HTTP/1.1');
       expect(lines.sort()).toEqual([
         `Authorization: ${alice[1]}`,
@@ -217,7 +202,7 @@ function strict(): string {
     });
 
     it('has a body for a refusal that brings none', async () => {
-      says = 'HTTP/1.1 401 x\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n';
+      impostor.says = 'HTTP/1.1 401 x\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n';
       const answer = await ask(lab, []);
       expect(answer.headers).toMatchObject({
         'www-authenticate': 'Basic',
@@ -227,7 +212,7 @@ function strict(): string {
     });
 
     it("never passes the client's own token on, even where a 200 brings none", async () => {
-      says = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+      impostor.says = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
       const answer = await ask(lab, [...alice, 'X-Custom-Jwt', 'evil']);
       expect(valuesOf(JSON.parse(answer.body), 'x-custom-jwt')).toEqual([]);
     });

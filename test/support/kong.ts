@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { recipes } from './gateway-lab.ts';
+import { loadModules, luaModules, startNginxWith } from './nginx.ts';
 import { type Ended, freshDirectory, type Started, start } from './process.ts';
 
 /** What the tests change in the shipped configuration, and what they put in Kong's place. */
@@ -31,9 +32,6 @@ export interface KongService {
 export const kongNeeds = ['nginx', 'libnginx-mod-http-lua'];
 
 const support = join(import.meta.dirname, 'kong');
-const modules = ['ndk_http', 'ngx_http_lua']
-  .map((name) => `load_module /usr/lib/nginx/modules/${name}_module.so;`)
-  .join('\n');
 
 /**
  * Starts nginx with the plugin and stand-ins for Kong's kit and for lua-resty-http, configured by
@@ -53,10 +51,8 @@ export function startKong(home: string, changes: KongChanges = {}): Started {
     requires: Object.fromEntries((changes.requires ?? []).map((name) => [name, true])),
   };
   writeFileSync(join(home, 'settings.lua'), `return ${toLua(settings)}\n`);
-  writeFileSync(join(home, 'nginx.conf'), configure(home, url, routes[0].preserve_host));
-  return start('nginx', ['-p', home, '-c', join(home, 'nginx.conf'), '-e', 'stderr'], {
-    cwd: home,
-  });
+  writeFileSync(join(home, 'kong-site.conf'), configure(home, url, routes[0].preserve_host));
+  return startNginxWith(home, 'kong-site.conf', luaModules);
 }
 
 /**
@@ -68,7 +64,7 @@ export function checkPlugin(plugin: Readonly<Record<string, unknown>>): Promise<
   writeFileSync(
     join(home, 'nginx.conf'),
     `
-${modules}
+${loadModules(luaModules)}
 error_log stderr;
 events {}
 http {
@@ -110,40 +106,27 @@ function quote(text: string): string {
 function configure(home: string, backend: string, preservesHost?: boolean): string {
   const conf = readFileSync(join(home, 'countersign', 'kong.conf'), 'utf8');
   const [plain = '', overTls = ''] = /^proxy_listen = (.*)$/m.exec(conf)?.[1]?.split(', ') ?? [];
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
-${modules}
-daemon off;
-pid ${home}/nginx.pid;
-error_log stderr;
-worker_processes 1;
-${process.getuid?.() === 0 ? 'user root;' : ''}
-events {}
-http {
-  access_log off;
-  client_max_body_size 20m;
-  ${temporary.map((kind) => `${kind}_temp_path ${home}/${kind};`).join(' ')}
-  underscores_in_headers on;
-  lua_socket_log_errors off;
-  lua_package_path "${home}/countersign/?.lua;${support}/?.lua;;";
-  init_by_lua_block {
-    kong = require "pdk"
-    require("runloop").load("${home}/settings.lua")
-  }
-  server {
-    listen ${plain};
-    listen ${overTls};
-    ssl_certificate ${home}/tls/server.pem;
-    ssl_certificate_key ${home}/tls/server.key;
-    ssl_client_certificate ${home}/tls/clients-ca.pem;
-    ssl_verify_client optional;
-    access_by_lua_block { require("runloop").access() }
-    header_filter_by_lua_block { require("runloop").header_filter() }
-    location / {
-      proxy_pass ${backend};
-      ${preservesHost ? 'proxy_set_header Host $http_host;' : ''}
-      proxy_http_version 1.1;
-    }
+underscores_in_headers on;
+lua_socket_log_errors off;
+lua_package_path "${home}/countersign/?.lua;${support}/?.lua;;";
+init_by_lua_block {
+  kong = require "pdk"
+  require("runloop").load("${home}/settings.lua")
+}
+server {
+  listen ${plain};
+  listen ${overTls};
+  ssl_certificate ${home}/tls/server.pem;
+  ssl_certificate_key ${home}/tls/server.key;
+  ssl_client_certificate ${home}/tls/clients-ca.pem;
+  ssl_verify_client optional;
+  access_by_lua_block { require("runloop").access() }
+  header_filter_by_lua_block { require("runloop").header_filter() }
+  location / {
+    proxy_pass ${backend};
+    ${preservesHost ? 'proxy_set_header Host $http_host;' : ''}
+    proxy_http_version 1.1;
   }
 }
 `;

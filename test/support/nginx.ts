@@ -2,6 +2,31 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Started, start } from './process.ts';
 
+/** What nginx does by itself, whatever writes its configuration. */
+export const nginxTraits = {
+  needs: ['nginx'],
+  statusWhenDown: 500,
+  statusWhenIssuerDown: 403,
+  passesRetryAfter: false,
+  // Newer ones than 1.22 pass all.
+  challenges: 'the first alone',
+  statusOfTwoAuthorizations: 400,
+  statusOfNomination: () => 200,
+  pathOf: (path: string) => path,
+  statusOfUnderscores: 200,
+  connectionsAtMost: 1,
+  strangeCertificate: 'is answered 400',
+  passesTrailers: false,
+} as const;
+
+/** Its Lua, for `startNginxWith`. */
+export const luaModules = ['ndk_http_module', 'ngx_http_lua_module'];
+
+/** @param modules from Debian's folder */
+export function loadModules(modules: readonly string[]): string {
+  return modules.map((name) => `load_module /usr/lib/nginx/modules/${name}.so;`).join('\n');
+}
+
 /** Starts nginx on the shipped example. */
 export function startNginx(home: string): Started {
   return startNginxWith(home, 'countersign/example.conf');
@@ -9,7 +34,7 @@ export function startNginx(home: string): Started {
 
 /**
  * @param file what stands inside http { }; relative to `home`
- * @param modules what to load, from Debian's folder
+ * @param modules what to load
  */
 export function startNginxWith(
   home: string,
@@ -17,9 +42,8 @@ export function startNginxWith(
   modules: readonly string[] = [],
 ): Started {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const load = modules.map((name) => `load_module /usr/lib/nginx/modules/${name}.so;`);
   const settings = `
-${load.join('\n')}
+${loadModules(modules)}
 daemon off;
 pid ${home}/nginx.pid;
 error_log stderr;
