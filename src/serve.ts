@@ -16,6 +16,7 @@ import {
 import type { GrpcListenerDeps } from './listen-grpc.ts';
 import { createHealthListener } from './ops/health.ts';
 import { createDecisionLog, createLog, describeError } from './ops/log.ts';
+import { openRevocations } from './state/open-revocations.ts';
 
 /**
  * Builds every object once, opens the listeners, and serves until it is told to stop: then it is
@@ -36,6 +37,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     log,
     onDecision,
     onError: (error) => log.error(describeError(error), 'a request failed'),
+    openRevocations: (settings, rules) => openRevocations(settings, rules, { now: Date.now, log }),
     openKeys: (settings, onDropped) =>
       openKeys(settings, {
         now: createSteadyClock({ wall: Date.now, monotonic: () => performance.now() }),

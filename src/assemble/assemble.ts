@@ -15,6 +15,10 @@ import type { Log } from '../issuers/log.ts';
 import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import { createPublicApp } from '../public/app.ts';
+import type { StateSettings } from '../state/open-revocations.ts';
+import type { Revocations } from '../state/revocations.ts';
+import type { RuleTableSettings } from '../state/rule-table.ts';
+import { StateError } from '../state/state-error.ts';
 import { createOwnTokenVerifier } from '../tokens/verify.ts';
 import { createClients } from './clients.ts';
 import { createCredentialFiles } from './credential-files.ts';
@@ -22,7 +26,9 @@ import { createCredentials } from './credentials.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { createGateways } from './gateways.ts';
 import { keySettings } from './keys.ts';
-import { compileRoutes } from './routes.ts';
+import { logPublicEvent } from './public-log.ts';
+import { createRevocationGate, forgetRevoked, ruleLife, ruleSettings } from './revocations.ts';
+import { compileRoutes, type Routes } from './routes.ts';
 import { createHostFilter } from './upstream-hosts.ts';
 
 export interface ServiceDeps {
@@ -34,6 +40,11 @@ export interface ServiceDeps {
   readonly onError: (error: unknown) => void;
   /** @throws KeyError */
   readonly openKeys: (settings: KeySettings, onDropped: () => void) => Promise<Keys>;
+  /** @throws StateError */
+  readonly openRevocations: (
+    settings: StateSettings,
+    rules: RuleTableSettings,
+  ) => Promise<Revocations>;
 }
 
 /** Everything that a configuration describes, made once and ready to listen. */
@@ -78,6 +89,8 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
   const keys = await openKeys(loaded, deps, { findings, onDropped: reuse.clear });
   findings.throwAny();
   if (routes === undefined || keys === undefined) throw new Error('a finding was lost');
+  const revocations = await openRevocations(loaded, deps, routes, findings);
+  revocations.onChange(forgetRevoked(reuse));
 
   const { issuer } = configuration;
   const { ring: keyRing, jwksMaxAge } = keys;
@@ -86,6 +99,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     router: routes.router,
     reuse,
     signer: () => keyRing.signer,
+    revocations: createRevocationGate({ revocations, issuer, now }),
     issuer,
     isUpstreamHost: createHostFilter(configuration),
     now,
@@ -113,13 +127,12 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       jwksMaxAge,
       clients,
       verify: createOwnTokenVerifier({ issuer, keyRing, now }),
+      revocations,
+      ruleLife: ruleLife(configuration, routes.all),
+      now,
       verifyPassword: passwordChecks.check,
       jwksPaths: configuration.keys.jwks_paths,
-      now,
-      log: (event) => {
-        if (event.event === 'unexpected_error') deps.onError(event.error);
-        else log.warn(event, 'a client was refused');
-      },
+      log: (event) => logPublicEvent(deps, event),
     }) as RequestListener,
     keys,
     async start() {
@@ -131,6 +144,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       watcher.close();
       for (const each of credentials.issuers) each.close();
       await keys.close();
+      await revocations.close();
     },
   };
 }
@@ -149,6 +163,25 @@ async function openKeys(
     if (!(error instanceof KeyError)) throw error;
     findings.add(['keys'], error.message);
     return undefined;
+  }
+}
+
+async function openRevocations(
+  { configuration }: LoadedConfiguration,
+  deps: ServiceDeps,
+  routes: Routes,
+  findings: Findings,
+): Promise<Revocations> {
+  const { clients, state } = configuration;
+  const needed = clients.some(({ may }) => may.some((each) => each !== 'introspect'));
+  const settings = { directory: state.directory, needed };
+  try {
+    return await deps.openRevocations(settings, ruleSettings(configuration, routes.all));
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    findings.add(['state', 'directory'], error.message);
+    findings.throwAny();
+    throw error;
   }
 }
 

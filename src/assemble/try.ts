@@ -3,6 +3,7 @@ import type { LoadedConfiguration } from '../config/load.ts';
 import { generatePrivateKey } from '../keys/generate.ts';
 import { createKeyRing } from '../keys/key-ring.ts';
 import { fixedKeys, type KeySettings, type Keys, readKeyRing } from '../keys/open-keys.ts';
+import { createMemoryRevocations } from '../state/memory-revocations.ts';
 import { assemble } from './assemble.ts';
 
 /**
@@ -17,6 +18,7 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
     notes.push(`warning: ${message} ${JSON.stringify(fields)}`);
   };
   const service = await assemble(loaded, {
+    openRevocations: async (_settings, rules) => createMemoryRevocations(rules),
     now: Date.now,
     log: { info() {}, warn: note },
     onDecision() {},

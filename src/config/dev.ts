@@ -7,8 +7,8 @@ import { gatewayProfiles } from './schema/gateways.ts';
  * The configuration of `serve --dev`: everything that can be tried without a file, on loopback only,
  * where the gateway beside us is believed.
  *
- * @param directory where keys are kept
- * @param secretSha256 hex of the secret of the introspection client `dev`
+ * @param directory where keys and state are kept
+ * @param secretSha256 hex of the secret of the client `dev`
  */
 export function devConfiguration({
   directory,
@@ -33,9 +33,17 @@ export function devConfiguration({
     ],
     token: { upstream_hosts: 'any' },
     keys: { directory: resolve(directory, 'keys').replaceAll('${', () => '$${') },
+    state: { directory: resolve(directory, 'state').replaceAll('${', () => '$${') },
     log: { format: 'pretty', decisions: 'all' },
     drain: 0,
-    clients: [{ id: 'dev', secret_sha256: secretSha256, may: ['introspect'], audiences: 'any' }],
+    clients: [
+      {
+        id: 'dev',
+        secret_sha256: secretSha256,
+        may: ['introspect', 'revoke', 'revoke-any'],
+        audiences: 'any',
+      },
+    ],
   });
   return loadConfiguration({ text, file: '(built-in configuration)', env: {} });
 }

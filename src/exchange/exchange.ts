@@ -7,9 +7,10 @@ import { mint, tokenLines, tooLarge } from './mint.ts';
 import { isRefused, refuse } from './refusals.ts';
 import { headerLines } from './request-headers.ts';
 import { type Kept, type ReuseCache, reuseKey } from './reuse.ts';
+import type { RevocationGate } from './revocation-gate.ts';
 import type { Route } from './route.ts';
 import type { Router } from './routes/router.ts';
-import type { Decision, OriginalRequest, Refused, Signer, Subject } from './types.ts';
+import type { Claims, Decision, OriginalRequest, Refused, Signer, Subject } from './types.ts';
 
 export interface ExchangeDeps {
   readonly findCredential: CredentialFinder;
@@ -17,6 +18,7 @@ export interface ExchangeDeps {
   readonly reuse: ReuseCache;
   /** The key that signs now. */
   readonly signer: () => Signer;
+  readonly revocations: RevocationGate;
   readonly issuer: string;
   readonly isUpstreamHost: HostFilter;
   /** Milliseconds since the epoch. */
@@ -71,22 +73,17 @@ async function decide(
     ? await found.method.identify(found.text, request)
     : anonymousSubject(route.anonymousClientId ?? '');
   if (isRefused(subject)) return keepNothing(subject);
+  const revoked = found?.method.kind === 'bearer' ? deps.revocations.refuse(subject) : undefined;
+  if (revoked) return keepNothing(revoked);
   const context = lazily(() => contextOf(request, route, subject));
   const unmet = checkRequirement(route, context);
   if (unmet) return keepNothing(unmet);
 
-  const now = deps.now();
-  const seconds = Math.floor(now / 1000);
   const { token: rules } = route;
-  const { issuer, isUpstreamHost } = deps;
-  const claims = createClaims({
-    rules,
-    subject,
-    request,
-    context,
-    issuer,
-    isUpstreamHost,
-    now: seconds,
+  const claims = await issuableClaims(deps, () => {
+    const { issuer, isUpstreamHost } = deps;
+    const now = Math.floor(deps.now() / 1000);
+    return createClaims({ rules, subject, request, context, issuer, isUpstreamHost, now });
   });
   if (isRefused(claims)) return keepNothing(claims);
   const headers = headerLines(rules.headers, context);
@@ -106,6 +103,18 @@ async function decide(
     route: route.name,
   };
   return { decision, until: reusableUntil(route, subject, token) };
+}
+
+/** The claims of a token that is not revoked from the start; see `RevocationGate`. */
+async function issuableClaims(
+  { revocations }: ExchangeDeps,
+  make: () => Claims | Refused,
+): Promise<Claims | Refused> {
+  const claims = make();
+  const until = isRefused(claims) ? undefined : revocations.untilIssuable(claims);
+  if (until === undefined) return claims;
+  await until;
+  return make();
 }
 
 function checkRequirement(route: Route, context: () => ExpressionContext): Refused | undefined {

@@ -24,6 +24,7 @@ const reasons = {
   unknown_key: { kind: 'credential', says: 'The access token is invalid' },
   wrong_audience: { kind: 'credential', says: 'The access token is invalid' },
   wrong_type: { kind: 'credential', says: 'The access token is invalid' },
+  revoked: { kind: 'credential', says: 'The access token is invalid' },
   inactive_token: { kind: 'credential', says: 'The access token is invalid' },
   no_client_id: { kind: 'credential', says: 'The credential does not name a client' },
   unconfirmed_token: { kind: 'credential', says: 'The access token is bound to another key' },
@@ -48,6 +49,7 @@ const reasons = {
   internal_error: { kind: 'request', says: 'The request could not be decided' },
   issuer_unavailable: { kind: 'dependency', says: 'An identity provider cannot be reached' },
   signer_unavailable: { kind: 'dependency', says: 'No token can be signed now' },
+  state_unavailable: { kind: 'dependency', says: 'Revocations cannot be read' },
   overloaded: { kind: 'dependency', says: 'Too many checks at once' },
 } as const satisfies Record<string, { kind: RefusalKind; says: string }>;
 

@@ -11,6 +11,8 @@ export interface ReuseCache {
   get(key: string, now: number): Allowed | undefined;
   /** One decision for identical requests in flight; what it answers is kept as `until` says. */
   share(key: string, decide: () => Promise<Kept>): Promise<Decision>;
+  /** Never hands out the token with this `jti` again. */
+  revoke(jti: string): void;
   /** Forgets everything, also what is being decided now: keys, accounts or issuer keys changed. */
   clear(): void;
 }
@@ -20,6 +22,9 @@ export interface Kept {
   /** Milliseconds since the epoch; 0 to keep nothing. */
   readonly until: number;
 }
+
+/** How many revoked tokens are looked for on each hit, before all entries are gone through for them. */
+const revokedAtMost = 1000;
 
 /** Objects, map slots and strings' own headers, about, in bytes. */
 const entryOverhead = 600;
@@ -35,7 +40,16 @@ export function createReuseCache(bounds: {
       entryOverhead + key.length + 2 * allowed.token.jwt.length,
   });
   const inFlight = new Map<string, Promise<Decision>>();
+  /** An index by `jti` would cost every token; this costs a hit next to nothing. */
+  const revoked = new Set<string>();
   let epoch = 0;
+
+  function removeRevoked(): void {
+    for (const [key, { allowed }] of entries) {
+      if (revoked.has(allowed.token.jti)) entries.delete(key);
+    }
+    revoked.clear();
+  }
 
   async function decideAndKeep(key: string, decide: () => Promise<Kept>): Promise<Decision> {
     const begun = epoch;
@@ -53,7 +67,8 @@ export function createReuseCache(bounds: {
   return {
     get(key, now) {
       const entry = entries.get(key);
-      return entry !== undefined && now < entry.until ? entry.allowed : undefined;
+      if (entry === undefined || now >= entry.until) return undefined;
+      return revoked.has(entry.allowed.token.jti) ? undefined : entry.allowed;
     },
     share(key, decide) {
       const running = inFlight.get(key);
@@ -62,8 +77,13 @@ export function createReuseCache(bounds: {
       inFlight.set(key, decision);
       return decision;
     },
+    revoke(jti) {
+      revoked.add(jti);
+      if (revoked.size >= revokedAtMost) removeRevoked();
+    },
     clear() {
       epoch++;
+      revoked.clear();
       entries.clear();
       inFlight.clear(); // whoever comes now decides by the new state
     },

@@ -115,6 +115,7 @@ const bearerErrors: { readonly [reason in RefusalReason]?: string } = {
   unknown_key: 'invalid_token',
   wrong_audience: 'invalid_token',
   wrong_type: 'invalid_token',
+  revoked: 'invalid_token',
   inactive_token: 'invalid_token',
   unconfirmed_token: 'invalid_token',
 };

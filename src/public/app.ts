@@ -1,7 +1,9 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { KeyRing } from '../keys/key-ring.ts';
+import type { Revocations } from '../state/revocations.ts';
 import { createIntrospectionSigner } from '../tokens/introspection-jwt.ts';
+import { refuseRevoked } from '../tokens/refuse-revoked.ts';
 import type { VerifyToken } from '../tokens/verify.ts';
 import { createBearerCheck } from './check-bearer.ts';
 import {
@@ -16,6 +18,7 @@ import { createJwksEndpoint } from './jwks.ts';
 import type { PublicLog } from './log.ts';
 import { createMetadataEndpoint } from './metadata.ts';
 import { answerErrors } from './problem.ts';
+import { createRevocation } from './revoke.ts';
 
 export interface PublicAppDeps {
   /** A URL; its path, if it has one, is where the public paths are served too. */
@@ -24,16 +27,20 @@ export interface PublicAppDeps {
   /** Milliseconds that verifiers may keep the JWKS. */
   readonly jwksMaxAge: number;
   readonly clients: readonly Client[];
+  /** Does not know what was revoked. */
   readonly verify: VerifyToken;
+  readonly revocations: Pick<Revocations, 'isRevoked' | 'revoke'>;
+  /** Seconds that a rule is kept. */
+  readonly ruleLife: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly verifyPassword: ClientAuthenticatorDeps['verifyPassword'];
   /** More paths for the JWKS. */
   readonly jwksPaths: readonly string[];
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   readonly log: PublicLog;
 }
 
-/** The public listener: JWKS, metadata and introspection. */
+/** The public listener: JWKS, metadata, introspection and revocation. */
 export function createPublicApp(deps: PublicAppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -54,7 +61,8 @@ export function createPublicApp(deps: PublicAppDeps): Express {
 }
 
 function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
-  const { issuer, keyRing, verify, log, now } = deps;
+  const { issuer, keyRing, revocations, log, now } = deps;
+  const verify = refuseRevoked(deps.verify, revocations);
   const jwks = createJwksEndpoint(() => keyRing.publicKeys, deps.jwksMaxAge);
   const signer = () => keyRing.signer;
   const sign = createIntrospectionSigner({ issuer, signer, now });
@@ -67,6 +75,10 @@ function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
     get: createBearerCheck(verify),
     post: createIntrospection({ authenticate, verify, sign, signingAlgorithm, log }),
   };
+  const revocation: Endpoint = {
+    crossOrigin: false,
+    post: createRevocation({ ...deps, authenticate, verify }),
+  };
   const at = (paths: readonly string[], endpoint: Endpoint) =>
     paths.map((path): [string, Endpoint] => [path, endpoint]);
   // Later entries win, so that an extra path cannot hide an endpoint.
@@ -77,5 +89,6 @@ function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
     ...at(wellKnownPathsOf(issuer, '/.well-known/oauth-authorization-server'), metadata),
     ...at(wellKnownPathsOf(issuer, '/.well-known/openid-configuration'), metadata),
     ...at(pathsOf(issuer, '/introspect'), introspection),
+    ...at(pathsOf(issuer, '/revoke'), revocation),
   ]);
 }

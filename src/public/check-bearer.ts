@@ -1,12 +1,14 @@
 import type { Request, Response } from 'express';
 import { readBearerToken } from '../exchange/credentials/authorization-header.ts';
 import { isFor } from '../tokens/introspect.ts';
-import type { TokenFault, VerifiedToken, VerifyToken } from '../tokens/verify.ts';
+import type { CurrentTokenFault, VerifyCurrentToken } from '../tokens/refuse-revoked.ts';
+import type { VerifiedToken } from '../tokens/verify.ts';
 import type { Respond } from './endpoint.ts';
 import { headerValues } from './raw-headers.ts';
 
 interface Refusal {
-  readonly challenge: string;
+  /** 401 comes with one. */
+  readonly challenge: string | undefined;
   readonly body: { readonly message: string } | { readonly exp: string };
 }
 
@@ -14,7 +16,7 @@ interface Refusal {
  * `GET /introspect` with the token as Bearer: is it good, and for `?aud=` when that is given? The
  * answers are those of the Kong plugin that this service can stand in for.
  */
-export function createBearerCheck(verify: VerifyToken): Respond {
+export function createBearerCheck(verify: VerifyCurrentToken): Respond {
   return async (req, res) => {
     const refusal = await findRefusal(verify, req);
     res.setHeader('Content-Type', 'application/json');
@@ -24,17 +26,21 @@ export function createBearerCheck(verify: VerifyToken): Respond {
   };
 }
 
-async function findRefusal(verify: VerifyToken, req: Request): Promise<Refusal | undefined> {
+/** Not 401: clients would throw a good token away. */
+const undecided: Refusal = { challenge: undefined, body: { message: 'Service Unavailable' } };
+
+async function findRefusal(verify: VerifyCurrentToken, req: Request): Promise<Refusal | undefined> {
   const [authorization = '', ...more] = headerValues(req, 'authorization');
   const jwt = more.length === 0 ? readBearerToken(authorization) : undefined;
   // RFC 6750 §3.1: no error code when there was no token.
   if (jwt === undefined) return { challenge: 'Bearer', body: { message: 'Unauthorized' } };
   const token = await verify(jwt);
+  if (token === 'state_unavailable') return undecided;
   const body = typeof token === 'string' ? describeFault(token) : wrongAudience(token, req.url);
   return body && { challenge: 'Bearer error="invalid_token"', body };
 }
 
-function describeFault(fault: TokenFault): Refusal['body'] {
+function describeFault(fault: Exclude<CurrentTokenFault, 'state_unavailable'>): Refusal['body'] {
   switch (fault) {
     case 'malformed':
       return { message: 'Unauthorized' };
@@ -45,6 +51,8 @@ function describeFault(fault: TokenFault): Refusal['body'] {
       return { message: 'Invalid signature' };
     case 'expired':
       return { exp: 'token expired' };
+    case 'revoked':
+      return { message: 'Token revoked' };
   }
 }
 
@@ -55,7 +63,8 @@ function wrongAudience({ claims }: VerifiedToken, url: string): Refusal['body'] 
 }
 
 function sendRefusal(res: Response, { challenge, body }: Refusal): void {
-  res.status(401);
-  res.setHeader('WWW-Authenticate', challenge);
+  res.status(challenge === undefined ? 503 : 401);
+  if (challenge === undefined) res.setHeader('Retry-After', '1');
+  else res.setHeader('WWW-Authenticate', challenge);
   res.end(JSON.stringify(body));
 }

@@ -7,7 +7,7 @@ import type { OAuthError } from './oauth-error.ts';
 import { notAuthenticated, type PresentedClient, readPresentedClient } from './presented-client.ts';
 import type { Rate } from './rate-limit.ts';
 
-export type Permission = 'introspect';
+export type Permission = 'introspect' | 'revoke' | 'revoke-any';
 
 /** Who may use the OAuth endpoints. Without a secret and keys nobody can be this client. */
 export interface Client {

@@ -4,21 +4,22 @@ import { writeJson } from '../exchange/strict-json.ts';
 import type { Json } from '../exchange/types.ts';
 import { introspect } from '../tokens/introspect.ts';
 import { introspectionJwtType, type SignIntrospection } from '../tokens/introspection-jwt.ts';
-import type { VerifyToken } from '../tokens/verify.ts';
-import type { AuthenticateClient, Client } from './client-authentication.ts';
+import type { VerifyCurrentToken } from '../tokens/refuse-revoked.ts';
 import type { Respond } from './endpoint.ts';
+import { type FindClientDeps, findClient, refuseUnpermitted } from './find-client.ts';
 import { readForm } from './form.ts';
-import type { PublicLog } from './log.ts';
-import { invalidRequest, type OAuthError, sendOAuthError } from './oauth-error.ts';
-import { headerValues } from './raw-headers.ts';
+import {
+  invalidRequest,
+  type OAuthError,
+  sendOAuthError,
+  stateUnavailable,
+} from './oauth-error.ts';
 
-export interface IntrospectionDeps {
-  readonly authenticate: AuthenticateClient;
-  readonly verify: VerifyToken;
+export interface IntrospectionDeps extends FindClientDeps {
+  readonly verify: VerifyCurrentToken;
   readonly sign: SignIntrospection;
   /** Undefined while answers cannot be signed so that clients could verify them. */
   readonly signingAlgorithm: () => string | undefined;
-  readonly log: PublicLog;
 }
 
 interface Answer {
@@ -46,17 +47,17 @@ async function answerIntrospection(
 ): Promise<Answer | OAuthError> {
   const form = await readForm(req);
   if ('error' in form) return form;
-  const client = await findClient(deps, {
-    authorization: headerValues(req, 'authorization'),
-    form,
-    address: req.socket.remoteAddress,
-  });
+  const client = await findClient(deps, req, form);
   if ('error' in client) return client;
+  const unpermitted = refuseUnpermitted(deps, client, 'introspect');
+  if (unpermitted) return unpermitted;
   const type = req.accepts(deps.signingAlgorithm() === undefined ? [json] : [json, signed]);
   if (type === false) return notAcceptable;
   const token = form.get('token');
   if (token === null) return invalidRequest('The parameter token is missing');
-  const response = introspect(await deps.verify(token), client.audiences);
+  const verified = await deps.verify(token);
+  if (verified === 'state_unavailable') return stateUnavailable;
+  const response = introspect(verified, client.audiences);
   if (type === json) return { type, body: writeJson(response as Json) };
   try {
     return { type, body: await deps.sign(response, client.id) };
@@ -77,28 +78,3 @@ const signed = `application/${introspectionJwtType}`;
 
 /** Never the other form instead: who asks for a signature must not get an answer without one. */
 const notAcceptable: OAuthError = invalidRequest('No form that Accept names can be sent', 406);
-
-async function findClient(
-  { authenticate, log }: IntrospectionDeps,
-  request: Parameters<AuthenticateClient>[0],
-): Promise<Client | OAuthError> {
-  const client = await authenticate(request);
-  const refusal = 'error' in client ? client : permissionMissing(client);
-  if (refusal === undefined) return client;
-  logRefusal(log, 'id' in client ? { ...refusal, client: client.id } : refusal);
-  return refusal;
-}
-
-function logRefusal(log: PublicLog, refusal: OAuthError): void {
-  const { isRepeated, retryAfter: _, client, ...told } = refusal;
-  if (!isRepeated) log({ event: 'client_refused', client, ...told });
-}
-
-function permissionMissing({ may }: Client): OAuthError | undefined {
-  if (may.includes('introspect')) return undefined;
-  return {
-    status: 403,
-    error: 'unauthorized_client',
-    description: 'The client may not introspect',
-  };
-}

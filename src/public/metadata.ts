@@ -27,20 +27,21 @@ export function createMetadataEndpoint(
   return { crossOrigin: true, get: (req, res) => sendCacheable(req, res, current()) };
 }
 
+const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+
 function describe(issuer: string, signingAlgorithm: string | undefined): object {
   return {
     issuer,
     jwks_uri: urlUnder(issuer, '/jwks'),
     introspection_endpoint: urlUnder(issuer, '/introspect'),
-    introspection_endpoint_auth_methods_supported: [
-      'client_secret_basic',
-      'client_secret_post',
-      'private_key_jwt',
-    ],
+    introspection_endpoint_auth_methods_supported: authMethods,
     introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     ...(signingAlgorithm !== undefined && {
       introspection_signing_alg_values_supported: [signingAlgorithm],
     }),
+    revocation_endpoint: urlUnder(issuer, '/revoke'),
+    revocation_endpoint_auth_methods_supported: authMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     // Required, and there is no authorization endpoint to respond to.
     response_types_supported: [],
   };

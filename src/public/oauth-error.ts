@@ -23,6 +23,13 @@ export function invalidRequest(description: string, status = 400): OAuthError {
   return { status, error: 'invalid_request', description };
 }
 
+/** What was revoked cannot be read, or not be kept. */
+export const stateUnavailable: OAuthError = {
+  status: 503,
+  error: 'temporarily_unavailable',
+  description: 'Revocations are not available; try again',
+};
+
 export function sendOAuthError(
   res: Response,
   { status, error, description, retryAfter = 1 }: OAuthError,

@@ -1,5 +1,6 @@
 import type { Claims, Json } from '../exchange/types.ts';
-import type { TokenFault, VerifiedToken } from './verify.ts';
+import type { CurrentTokenFault } from './refuse-revoked.ts';
+import type { VerifiedToken } from './verify.ts';
 
 /** The audiences whose tokens a client may ask about. */
 export type Audiences = 'any' | readonly string[];
@@ -14,7 +15,7 @@ export type IntrospectionResponse =
  * inactive to this client, like any bad one (§4).
  */
 export function introspect(
-  token: VerifiedToken | TokenFault,
+  token: VerifiedToken | CurrentTokenFault,
   audiences: Audiences,
 ): IntrospectionResponse {
   if (typeof token === 'string' || !isFor(token.claims, audiences)) return { active: false };

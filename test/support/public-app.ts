@@ -4,6 +4,7 @@ import { createKeyRing, type KeyRing } from '../../src/keys/key-ring.ts';
 import { createPublicApp, type PublicAppDeps } from '../../src/public/app.ts';
 import type { Client } from '../../src/public/client-authentication.ts';
 import type { PublicEvent } from '../../src/public/log.ts';
+import { createMemoryRevocations } from '../../src/state/memory-revocations.ts';
 import { createOwnTokenVerifier } from '../../src/tokens/verify.ts';
 
 export const issuer = 'https://countersign.example.com';
@@ -36,6 +37,14 @@ export const clients: PublicAppDeps['clients'] = [
   { ...introspects, id: 'wide', secretSha256: sha256('wide-secret'), audiences: 'any' },
   { ...introspects, id: 'a:b c', secretSha256: sha256('p+:% d') },
   { ...introspects, id: 'revoker', secretSha256: sha256('revoker-secret'), may: [] },
+  { ...introspects, id: 'seller', secretSha256: sha256('seller-secret'), may: ['revoke'] },
+  {
+    ...introspects,
+    id: 'incident',
+    secretSha256: sha256('incident-secret'),
+    may: ['revoke-any', 'introspect'],
+    audiences: 'any',
+  },
   { ...introspects, id: 'slow', secretHash: slowHash },
   { ...introspects, id: 'public' },
 ];
@@ -55,6 +64,8 @@ export function createTestApp(changes: Partial<PublicAppDeps> = {}) {
     }),
     verifyPassword: async (_hash, password) => password === 'slow-secret',
     jwksPaths: [],
+    revocations: createMemoryRevocations({ tokensCarrySubject: true, clockSkew: 0 }),
+    ruleLife: 7200,
     now: () => now,
     log: (event) => events.push(event),
     ...changes,

@@ -7,6 +7,7 @@ import { generatePrivateKey } from '../../src/keys/generate.ts';
 import { createKeyRing } from '../../src/keys/key-ring.ts';
 import { fixedKeys, readKeyRing } from '../../src/keys/open-keys.ts';
 import { createGatewayListener, createListener } from '../../src/listen.ts';
+import { createMemoryRevocations } from '../../src/state/memory-revocations.ts';
 import { listenAnywhere } from './process.ts';
 
 export interface TestService {
@@ -70,6 +71,7 @@ export async function startService(
     log: { info: write, warn: write },
     onDecision: (_gateway, decision) => decisions.push(decision),
     onError: (error) => write({ error }, 'a request failed'),
+    openRevocations: async (_settings, rules) => createMemoryRevocations(rules),
     openKeys,
   });
   const { listen } = loaded.configuration;

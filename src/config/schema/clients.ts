@@ -51,9 +51,11 @@ const clientSchema = z
     jwks: jwks.optional().describe('The client’s public keys, for `private_key_jwt`'),
     jwks_file: fileName.optional().describe('A file with those keys'),
     may: z
-      .array(z.enum(['introspect']))
+      .array(z.enum(['introspect', 'revoke', 'revoke-any']))
       .min(1)
-      .describe('What the client may do'),
+      .describe(
+        'What the client may do: ask about tokens, revoke single ones, or revoke all of a subject, a client, a key or everything',
+      ),
     audiences: z
       .union([z.literal('any'), z.array(text).min(1)], {
         error: ({ input }) =>
@@ -75,4 +77,4 @@ export const clientsSchema = z
   .array(clientSchema)
   .check(distinct(({ id }) => id, ['id']))
   .default([])
-  .describe('Who may introspect');
+  .describe('Who may introspect and revoke');

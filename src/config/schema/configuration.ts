@@ -7,6 +7,7 @@ import { keysSchema } from './keys.ts';
 import { listenSchema } from './listen.ts';
 import { url } from './names.ts';
 import { defaultRouteSchema, routesSchema } from './routes.ts';
+import { stateSchema } from './state.ts';
 import { tokenSchema } from './token.ts';
 import { milliseconds } from './values.ts';
 
@@ -50,6 +51,7 @@ export const configurationSchema = z
       ),
     keys: keysSchema.prefault({}).describe('What signs the tokens'),
     clients: clientsSchema,
+    state: stateSchema.prefault({}).describe('What outlives the process, but for keys'),
     errors: errorsSchema.prefault({}).describe('How refusals read'),
     log: logSchema.prefault({}).describe('What is logged, to standard output'),
     drain: milliseconds

@@ -38,6 +38,7 @@ describe('a configuration that is right', () => {
         jwks_paths: [],
       },
       clients: [],
+      state: { directory: '/etc/countersign/data/state', keep_rules: 7_776_000 },
       errors: { format: 'problem', verbose: false },
       log: { level: 'info', format: 'json', decisions: 'refused' },
       drain: 5000,

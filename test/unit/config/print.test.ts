@@ -90,10 +90,12 @@ describe('the development configuration', () => {
     expect(JSON.stringify(configuration.credentials)).not.toContain('verify');
   });
 
-  it('keeps its keys in the directory given, and has one client that may introspect', () => {
+  it('keeps all in the directory given, and has one client that may do everything', () => {
     expect(configuration.keys.directory).toBe('/tmp/odd ${name}/keys');
+    expect(configuration.state.directory).toBe('/tmp/odd ${name}/state');
+    const may = ['introspect', 'revoke', 'revoke-any'];
     expect(configuration.clients).toMatchObject([
-      { id: 'dev', secret_sha256: 'a'.repeat(64), may: ['introspect'], audiences: 'any' },
+      { id: 'dev', secret_sha256: 'a'.repeat(64), may, audiences: 'any' },
     ]);
     expect(configuration.issuer).toBe('http://127.0.0.1:8081');
   });

@@ -302,9 +302,9 @@ describe('a configuration that is wrong', () => {
     ],
     [
       {
-        clients: `[{ id: a, secret_sha256: ${'a'.repeat(64)}, may: [revoke-any], audiences: any }]`,
+        clients: `[{ id: a, secret_sha256: ${'a'.repeat(64)}, may: [exchange], audiences: any }]`,
       },
-      '5: clients[0].may[0]: "revoke-any" is not known; known here: introspect',
+      '5: clients[0].may[0]: "exchange" is not known; known here: introspect, revoke, revoke-any',
     ],
     [
       {
@@ -315,7 +315,9 @@ describe('a configuration that is wrong', () => {
       },
       '5: clients[1].id: is given twice; the first is number 1',
     ],
-    [{ state: '{ directory: a }' }, '5: state: is not a known key; known here: issuer, listen,'],
+    [{ states: '{}' }, '5: states: is not a known key; did you mean "state"?'],
+    [{ public: '{}' }, '5: public: is not a known key; known here: issuer, listen,'],
+    [{ state: '{ keep_rules: 3 weeks }' }, '5: state.keep_rules: "3 weeks" is not a duration;'],
     [{ isuer: 'a' }, '5: isuer: is not a known key; did you mean "issuer"?'],
     [{ errors: '{ format: json }' }, '5: errors.format: "json" is not known; known here: problem,'],
     [{ drain: '-1' }, '5: drain: is too small; at least 0'],

@@ -67,6 +67,20 @@ describe('the reuse cache', () => {
     expect(reuse.get('k', 0)?.token.jti).toBe('new');
   });
 
+  it('never hands out a token that was revoked, however many were', async () => {
+    const reuse = createReuseCache({ maxEntries: 5000, maxBytes: 1e9 });
+    const keep = (n: number, jti = `t${n}`) =>
+      reuse.share(`k${n}`, async () => ({ decision: allowed(jti), until: 1000 }));
+    for (let n = 0; n < 2500; n++) await keep(n);
+    for (let n = 0; n < 2500; n += 2) {
+      reuse.revoke(`t${n}`);
+      expect(reuse.get(`k${n}`, 0)).toBeUndefined();
+    }
+    for (let n = 0; n < 2500; n++) expect(reuse.get(`k${n}`, 0) === undefined).toBe(n % 2 === 0);
+    await keep(2400, 'new');
+    expect(reuse.get('k2400', 0)?.token.jti).toBe('new');
+  });
+
   it('stays within its bounds', async () => {
     const reuse = cache();
     for (let n = 0; n < 100; n++) {
