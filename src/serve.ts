@@ -14,8 +14,11 @@ import {
   open,
 } from './listen.ts';
 import type { GrpcListenerDeps } from './listen-grpc.ts';
+import { readCertificates } from './ops/certificates.ts';
 import { createHealthListener } from './ops/health.ts';
+import { createOpsListener } from './ops/listener.ts';
 import { createDecisionLog, createLog, describeError } from './ops/log.ts';
+import { createMetrics } from './ops/metrics.ts';
 import { openRevocations } from './state/open-revocations.ts';
 
 /**
@@ -29,13 +32,17 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const { configuration } = loaded;
   const { listen, drain } = configuration;
   const log = createLog(configuration.log);
-  const onDecision = createDecisionLog(log, configuration.log.decisions);
+  const metrics = createMetrics();
+  const logDecision = createDecisionLog(log, configuration.log.decisions);
   // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
   process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));
   const service = await assemble(loaded, {
     now: Date.now,
     log,
-    onDecision,
+    onDecision(gateway, decision, seconds) {
+      metrics.countDecision(gateway, decision, seconds);
+      logDecision(gateway, decision, seconds);
+    },
     onError: (error) => log.error(describeError(error), 'a request failed'),
     openRevocations: (settings, rules) => openRevocations(settings, rules, { now: Date.now, log }),
     openKeys: (settings, onDropped) =>
@@ -52,13 +59,14 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const ready = () => state === 'ready';
   const health = createHealthListener({ started: () => state !== 'starting', ready });
   const listeners = [
-    overHttp('ops', listen.ops, createListener(health, listen.ops)),
+    overHttp('ops', listen.ops, createListener(createOpsListener(metrics, health), listen.ops)),
     overHttp('public', listen.public, createListener(service.public, listen.public)),
     overHttp('auth', listen.auth, createGatewayListener(service.auth, listen.auth)),
   ];
   if (service.check && listen.grpc) {
     listeners.push(await overGrpc(listen.grpc, { check: service.check, isServing: ready }));
   }
+  metrics.observe({ ...service.sources, certificates: readCertificates(listen) });
   const stopped = nextSignal();
   await openAll(listeners, log);
   await service.start();

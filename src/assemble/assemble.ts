@@ -7,13 +7,13 @@ import { createPasswordChecks } from '../exchange/credentials/basic/password-che
 import { createExchange } from '../exchange/exchange.ts';
 import { createCredentialFinder } from '../exchange/find-credential.ts';
 import { createReuseCache } from '../exchange/reuse.ts';
-import type { Decision } from '../exchange/types.ts';
-import { createAuthListener } from '../gateways/auth-listener.ts';
+import { createAuthListener, type DecisionListener } from '../gateways/auth-listener.ts';
 import { type CallerCheck, createCallerCheck } from '../gateways/callers.ts';
 import type { Check, CheckDeps } from '../gateways/grpc/check.ts';
 import type { Log } from '../issuers/log.ts';
 import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
+import type { MetricSources } from '../ops/metrics.ts';
 import { createPublicApp } from '../public/app.ts';
 import type { StateSettings } from '../state/open-revocations.ts';
 import type { Revocations } from '../state/revocations.ts';
@@ -35,7 +35,7 @@ export interface ServiceDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Log;
-  readonly onDecision: (gateway: string, decision: Decision) => void;
+  readonly onDecision: DecisionListener;
   /** Told of mistakes of ours that a request met. */
   readonly onError: (error: unknown) => void;
   /** @throws KeyError */
@@ -54,6 +54,8 @@ export interface Service {
   readonly check: Check | undefined;
   readonly public: RequestListener;
   readonly keys: Keys;
+  /** What can be measured of it. */
+  readonly sources: Pick<MetricSources, 'issuers' | 'now' | 'keys' | 'tokens'>;
   /**
    * Begins to watch files that say who may call, and fetches the keys of issuers for the first time; a
    * fetch that fails is tried again later.
@@ -94,12 +96,14 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
 
   const { issuer } = configuration;
   const { ring: keyRing, jwksMaxAge } = keys;
+  const counts = { reused: 0, signed: 0 };
   const exchange = createExchange({
     findCredential: createCredentialFinder(credentials.methods),
     router: routes.router,
     reuse,
     signer: () => keyRing.signer,
     revocations: createRevocationGate({ revocations, issuer, now }),
+    counts,
     issuer,
     isUpstreamHost: createHostFilter(configuration),
     now,
@@ -135,6 +139,12 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       log: (event) => logPublicEvent(deps, event),
     }) as RequestListener,
     keys,
+    sources: {
+      issuers: credentials.issuers,
+      now,
+      keys: keys.status,
+      tokens: () => ({ ...counts, kept: reuse.size() }),
+    },
     async start() {
       keys.start();
       watcher.start();

@@ -19,10 +19,19 @@ export interface ExchangeDeps {
   /** The key that signs now. */
   readonly signer: () => Signer;
   readonly revocations: RevocationGate;
+  /** Counts what was done; read by whoever measures. */
+  readonly counts: TokenCounts;
   readonly issuer: string;
   readonly isUpstreamHost: HostFilter;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+export interface TokenCounts {
+  /** Tokens handed out again. */
+  reused: number;
+  /** Tokens made. */
+  signed: number;
 }
 
 /** Decides about one request; at once when a token can be reused or the answer is no. */
@@ -41,10 +50,12 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     const { reuse } = route;
     if (reuse === undefined) return decide(deps, request, route, found).then(decisionOf);
     const key = reuseKey(reuse, request, found?.method.kind ?? 'anonymous', found?.text ?? '');
-    return (
-      deps.reuse.get(key, deps.now()) ??
-      deps.reuse.share(key, () => decide(deps, request, route, found))
-    );
+    const kept = deps.reuse.get(key, deps.now());
+    if (kept === undefined) {
+      return deps.reuse.share(key, () => decide(deps, request, route, found));
+    }
+    deps.counts.reused++;
+    return kept;
   };
 }
 
@@ -90,6 +101,7 @@ async function decide(
   if (isRefused(headers)) return keepNothing(headers);
   const token = await mint(claims, deps.signer(), rules.jku);
   if (isRefused(token)) return keepNothing(token);
+  deps.counts.signed++;
   const lines = tokenLines(token, rules, headers);
   if (lines === undefined) return keepNothing(tooLarge(claims));
 

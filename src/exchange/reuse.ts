@@ -13,6 +13,8 @@ export interface ReuseCache {
   share(key: string, decide: () => Promise<Kept>): Promise<Decision>;
   /** Never hands out the token with this `jti` again. */
   revoke(jti: string): void;
+  /** @returns how many tokens are kept */
+  size(): number;
   /** Forgets everything, also what is being decided now: keys, accounts or issuer keys changed. */
   clear(): void;
 }
@@ -81,6 +83,7 @@ export function createReuseCache(bounds: {
       revoked.add(jti);
       if (revoked.size >= revokedAtMost) removeRevoked();
     },
+    size: () => entries.size,
     clear() {
       epoch++;
       revoked.clear();

@@ -5,12 +5,15 @@ import type { Allowed, Decision } from '../exchange/types.ts';
 import { type CallerCheck, callerSecretHeader } from './callers.ts';
 import type { Gateway } from './gateway.ts';
 
+/** @param seconds from the question to the answer */
+export type DecisionListener = (gateway: string, decision: Decision, seconds: number) => void;
+
 export interface AuthListenerDeps {
   readonly gateways: readonly Gateway[];
   readonly isCaller: CallerCheck;
   readonly exchange: Exchange;
   /** Told of every decision; must be quick, and must not throw. */
-  readonly onDecision: (gateway: string, decision: Decision) => void;
+  readonly onDecision: DecisionListener;
   readonly onError: (error: unknown) => void;
 }
 
@@ -36,8 +39,9 @@ export function createAuthListener(deps: AuthListenerDeps): RequestListener {
     call: IncomingMessage,
     res: ServerResponse,
     decision: Decision,
+    began: number,
   ) {
-    onDecision(gateway.name, decision);
+    onDecision(gateway.name, decision, (performance.now() - began) / 1000);
     if (decision.allowed) {
       send(call, res, { status: 200, headers: allowHead(decision), body: '' });
     } else {
@@ -46,6 +50,7 @@ export function createAuthListener(deps: AuthListenerDeps): RequestListener {
   }
 
   return (call, res) => {
+    const began = performance.now();
     const url = call.url ?? '';
     const end = prefixEnd(url);
     const gateway = gateways.get(url.slice(prefix.length, end));
@@ -56,14 +61,14 @@ export function createAuthListener(deps: AuthListenerDeps): RequestListener {
     const fail = (error: unknown) => {
       onError(error);
       if (res.headersSent) call.socket.destroy();
-      else answer(gateway, call, res, refuse('internal_error'));
+      else answer(gateway, call, res, refuse('internal_error'), began);
     };
     try {
       const decision = decide(gateway, call, url.slice(end));
       if (decision instanceof Promise) {
-        decision.then((late) => answer(gateway, call, res, late)).catch(fail);
+        decision.then((late) => answer(gateway, call, res, late, began)).catch(fail);
       } else {
-        answer(gateway, call, res, decision);
+        answer(gateway, call, res, decision, began);
       }
     } catch (error) {
       fail(error);

@@ -20,6 +20,8 @@ export interface IssuerKeysSettings extends JwksSourceSettings {
 
 export interface IssuerKeysState {
   readonly usableKeys: number;
+  /** Loads that ended, well or not. */
+  readonly loads: number;
   /** Milliseconds, by the clock that was handed in; undefined while there is no set. */
   readonly loadedAt: number | undefined;
   /** Loads that failed since the last good one, and why the last of them did. */
@@ -28,6 +30,7 @@ export interface IssuerKeysState {
 }
 
 export interface RefreshedIssuerKeys extends IssuerKeys {
+  readonly issuer: string;
   /** Loads the keys for the first time. @returns when that succeeded or failed; never throws */
   start(): Promise<void>;
   /** Stops refreshing; the keys that are there go on serving. */
@@ -49,8 +52,11 @@ export function createIssuerKeys(settings: IssuerKeysSettings): RefreshedIssuerK
   const report = createReport(issuer, log);
   const refresher = createRefresher({ load, now, timers: settings.timers ?? systemTimers });
 
+  let loads = 0;
+
   async function load(): Promise<LoadOutcome> {
     const loaded = await fetchKeys();
+    loads++;
     if (loaded.ok) {
       held.replace(loaded.set);
       report.loaded(loaded.set);
@@ -81,6 +87,7 @@ export function createIssuerKeys(settings: IssuerKeysSettings): RefreshedIssuerK
   }
 
   return {
+    issuer,
     find({ alg, kid }) {
       const key = findNow(alg, kid);
       const canWait =
@@ -95,6 +102,7 @@ export function createIssuerKeys(settings: IssuerKeysSettings): RefreshedIssuerK
     close: refresher.close,
     state: () => ({
       usableKeys: held.current()?.size ?? 0,
+      loads,
       loadedAt: held.loadedAt(),
       failures: refresher.failures(),
       lastFailure: report.lastFailure(),

@@ -26,12 +26,15 @@ export function createLog({ level, format }: Pick<LogSettings, 'level' | 'format
 export function createDecisionLog(
   log: Pick<Logger, 'info'>,
   wanted: LogSettings['decisions'],
-): (gateway: string, decision: Decision) => void {
+): (gateway: string, decision: Decision, seconds: number) => void {
   if (wanted === 'off') return () => {};
-  return (gateway, decision) => {
+  return (gateway, decision, seconds) => {
     if (!decision.allowed) {
       const { reason, detail } = decision;
-      log.info({ gateway, decision: 'refused', reason, detail }, 'refused');
+      log.info(
+        { gateway, decision: 'refused', reason, detail, duration_ms: milliseconds(seconds) },
+        'refused',
+      );
     } else if (wanted === 'all') {
       const { token, clientId, credential, sourceJti, route } = decision;
       const { jti, kid } = token;
@@ -45,11 +48,17 @@ export function createDecisionLog(
           jti,
           kid,
           source_jti: sourceJti,
+          duration_ms: milliseconds(seconds),
         },
         'allowed',
       );
     }
   };
+}
+
+/** To the microsecond. */
+function milliseconds(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e3;
 }
 
 /** The kind and place of a mistake of ours; its message could quote what a stranger sent. */

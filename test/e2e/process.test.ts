@@ -92,6 +92,28 @@ const hasCurl = spawnSync('curl', ['--version']).status === 0;
 const canServeDev = hasCurl && (await areFree([8080, 8081, 9090]));
 
 (canServeDev ? describe : describe.skip)('serve --dev', () => {
+  it('shows what it counted and measured', async () => {
+    const serving = await serve(believing());
+    await tokenFrom(serving);
+    await tokenFrom(serving);
+    await call({ port: serving.ports.auth, ...asNginx() });
+    const { body, headers } = await call({ port: serving.ports.ops, path: '/metrics' });
+    expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+    const lines = body.split('\n');
+    for (const line of [
+      'countersign_decisions_total{gateway="nginx",decision="allowed",credential="basic",reason=""} 2',
+      'countersign_decisions_total{gateway="nginx",decision="refused",credential="",reason="no_credential"} 1',
+      'countersign_decision_duration_seconds_count 3',
+      'countersign_tokens_signed_total 1',
+      'countersign_tokens_reused_total 1',
+      'countersign_key_store_up 1',
+    ]) {
+      expect(lines).toContain(line);
+    }
+    expect(body).toMatch(/^countersign_signing_key_rotation_timestamp_seconds \d{10}/m);
+    expect(body).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+  });
+
   it('prints a command that gets a token, and one that introspects it, and both work', async () => {
     const cwd = freshDirectory();
     const running = start(process.execPath, [main, 'serve', '--dev'], { cwd });

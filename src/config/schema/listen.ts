@@ -63,7 +63,7 @@ export const listenSchema = z.strictObject({
     .describe('For backends and people: JWKS, metadata, introspection'),
   ops: listener(z.strictObject(serverTls))
     .prefault('127.0.0.1:9090')
-    .describe('For the platform: `/livez`, `/readyz`, `/startupz`'),
+    .describe('For the platform: `/livez`, `/readyz`, `/startupz`, `/metrics`'),
 });
 
 function readAddress(written: string): Address | undefined {

@@ -1,6 +1,7 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import { isRefused, refuse } from '../../exchange/refusals.ts';
 import type { Decision } from '../../exchange/types.ts';
+import type { DecisionListener } from '../auth-listener.ts';
 import type { CallerCheck, Peer } from '../callers.ts';
 import type { Gateway } from '../gateway.ts';
 import { createCheckRequestReader } from './check-request.ts';
@@ -26,7 +27,7 @@ export interface CheckDeps {
   readonly exchange: Exchange;
   readonly writer: CheckResponseWriter;
   /** Told of every decision; must be quick, and must not throw. */
-  readonly onDecision: (gateway: string, decision: Decision) => void;
+  readonly onDecision: DecisionListener;
   readonly onError: (error: unknown) => void;
 }
 
@@ -45,22 +46,26 @@ export function createCheck(deps: CheckDeps): Check {
     return isRefused(original) ? original : exchange(original);
   }
 
-  function answer(decision: Decision): Uint8Array {
-    onDecision(gateway.name, decision);
+  function answer(decision: Decision, began: number): Uint8Array {
+    onDecision(gateway.name, decision, (performance.now() - began) / 1000);
     return decision.allowed ? writer.allow(decision) : writer.refuse(decision);
   }
 
-  function fail(error: unknown): Uint8Array {
+  function fail(error: unknown, began: number): Uint8Array {
     onError(error);
-    return answer(refuse('internal_error'));
+    return answer(refuse('internal_error'), began);
   }
 
   return (call) => {
+    const began = performance.now();
     try {
       const decision = decide(call);
-      return decision instanceof Promise ? decision.then(answer).catch(fail) : answer(decision);
+      if (!(decision instanceof Promise)) return answer(decision, began);
+      return decision
+        .then((late) => answer(late, began))
+        .catch((error: unknown) => fail(error, began));
     } catch (error) {
-      return fail(error);
+      return fail(error, began);
     }
   };
 }
