@@ -18,11 +18,13 @@ export function createHostFilter({ token, routes }: Configuration): HostFilter {
   const wildcards = hosts.filter((host) => host.startsWith('*.')).map(readHostPattern);
   return (authority, scheme) => {
     if (exact.has(authority)) return true;
-    const { name, port } = splitAuthority(authority);
-    const written = port ?? ownPort[scheme];
+    const { name, port: named } = splitAuthority(authority);
+    const port = named ?? ownPort[scheme];
     return (
-      (port === undefined && exact.has(`${name}:${written}`)) ||
-      wildcards.some((pattern) => pattern.port === port && matchesHost(pattern, name, port))
+      (named === undefined && exact.has(`${name}:${port}`)) ||
+      wildcards.some(
+        (pattern) => (pattern.port ?? ownPort[scheme]) === port && matchesHost(pattern, name, port),
+      )
     );
   };
 }
