@@ -36,6 +36,12 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const logDecision = createDecisionLog(log, configuration.log.decisions);
   // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
   process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));
+  // After an exception nothing is known to hold any more; and Node would print its message, which
+  // may quote a credential.
+  process.on('uncaughtException', (error) => {
+    log.fatal(describeError(error), 'not caught');
+    process.exit(1);
+  });
   const service = await assemble(loaded, {
     now: Date.now,
     log,

@@ -64,6 +64,10 @@ function milliseconds(seconds: number): number {
 /** The kind and place of a mistake of ours; its message could quote what a stranger sent. */
 export function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { error: typeof error };
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  const { stack = '', message } = error;
+  // A line of the message can look like a place; without it the stack begins with the first one.
+  const said = stack.indexOf(message);
+  const places = said === -1 ? '' : stack.slice(said + message.length);
+  const frames = places.split('\n').filter((line) => /^\s+at /.test(line));
   return { error: error.name, at: frames.slice(0, 5).map((frame) => frame.trim()) };
 }

@@ -262,6 +262,44 @@ describe('when it is told to stop', () => {
   });
 });
 
+describe('an exception that nobody caught', () => {
+  // What a library might throw out of a timer, with a credential in its message and in its cause.
+  const bomb = `process.once('SIGUSR2', () => setTimeout(() => {
+    throw new TypeError('bad value: ${alice.Authorization}', { cause: '${alice.Authorization}' });
+  }));`;
+  const planted = async (more?: string) => {
+    const directory = freshDirectory();
+    writeFiles(directory, { 'bomb.mjs': bomb });
+    const node = ['--import', join(directory, 'bomb.mjs')];
+    const running = await serve(believing({ drain: '1h', ...(more && { more }) }), {
+      directory,
+      node,
+    });
+    running.kill('SIGUSR2');
+    return running.ended;
+  };
+
+  it('ends the process with 1, and a line that says where and not what', async () => {
+    const { code, stdout, stderr } = await planted();
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toEqual({
+      level: 'fatal',
+      time: expect.any(String),
+      error: 'TypeError',
+      at: expect.arrayContaining([expect.stringMatching(/^at .*bomb\.mjs:2:\d+/)]),
+      msg: 'not caught',
+    });
+    expect(stdout).not.toContain(alice.Authorization);
+  });
+
+  it('says so also where the log is for people', async () => {
+    const { code, stdout, stderr } = await planted('log: { format: pretty }');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(/FATAL.*not caught.*bomb\.mjs:2/s);
+    expect(stdout).not.toContain(alice.Authorization);
+  });
+});
+
 describe('a unix socket', () => {
   it('is listened on; a stale one is replaced, and one in use is not', async () => {
     const directory = freshDirectory();

@@ -144,6 +144,8 @@ export interface ServeOptions {
   readonly directory?: string;
   /** Free ones unless given. */
   readonly ports?: Ports;
+  /** Options of Node itself. */
+  readonly node?: readonly string[];
 }
 
 /**
@@ -195,11 +197,11 @@ export async function threePorts(): Promise<Ports> {
 /** Serves a configuration, which the ports are filled into, and waits until it is ready. */
 export async function serve(
   configuration: (ports: Ports) => string,
-  { directory = freshDirectory(), ports: given }: ServeOptions = {},
+  { directory = freshDirectory(), ports: given, node = [] }: ServeOptions = {},
 ): Promise<Serving> {
   const ports = given ?? (await threePorts());
   writeFiles(directory, { 'countersign.yaml': configuration(ports) });
-  const running = start(process.execPath, [main, 'serve'], { cwd: directory });
+  const running = start(process.execPath, [...node, main, 'serve'], { cwd: directory });
   await untilReady(running, ports.ops);
   return { ...running, directory, ports };
 }
