@@ -20,6 +20,10 @@ export default {
       testMatch: ['<rootDir>/test/{unit,conformance}/**/*.test.ts'],
     },
     { ...shared, displayName: 'fuzz', testMatch: ['<rootDir>/test/fuzz/**/*.test.ts'] },
-    { ...shared, displayName: 'whole', testMatch: ['<rootDir>/test/{e2e,gateways}/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'whole',
+      testMatch: ['<rootDir>/test/{e2e,gateways,k8s}/**/*.test.ts'],
+    },
   ],
 };

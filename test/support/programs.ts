@@ -6,4 +6,8 @@ const cache = join(import.meta.dirname, '..', '..', '.cache');
 export const programs = {
   envoy: join(cache, 'python', 'bin', 'envoy'),
   traefik: join(cache, 'traefik', 'traefik'),
+  hadolint: join(cache, 'python', 'bin', 'hadolint'),
+  kustomize: join(cache, 'kubernetes', 'kustomize'),
+  helm: join(cache, 'kubernetes', 'helm'),
+  kubeScore: join(cache, 'kubernetes', 'kube-score'),
 };
