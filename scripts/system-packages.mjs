@@ -11,6 +11,7 @@ const needed = [
   { command: 'haproxy', package: 'haproxy' },
   { command: 'apache2', package: 'apache2' },
   { library: '/usr/share/lua/5.3/socket.lua', package: 'lua-socket' },
+  { command: 'redis-server', package: 'redis-server' },
   { command: 'curl', package: 'curl' },
   { command: 'openssl', package: 'openssl' },
   { command: 'chromium', package: 'chromium' },
