@@ -46,7 +46,7 @@ async function readConfiguredKeys(named: string | undefined): Promise<Configured
   const file = configurationFile(named, process.env);
   if (file === undefined) return undefined;
   const { configuration } = readConfigurationFile(file, process.env);
-  return { issuer: configuration.issuer, keys: keySettings(configuration) };
+  return { issuer: configuration.issuer, keys: await keySettings(configuration) };
 }
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

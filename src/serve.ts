@@ -19,6 +19,7 @@ import { createHealthListener } from './ops/health.ts';
 import { createOpsListener } from './ops/listener.ts';
 import { createDecisionLog, createLog, describeError } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { createStartWait } from './start-wait.ts';
 import { openRevocations } from './state/open-revocations.ts';
 
 /**
@@ -42,30 +43,53 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     log.fatal(describeError(error), 'not caught');
     process.exit(1);
   });
-  const service = await assemble(loaded, {
-    now: Date.now,
-    log,
-    onDecision(gateway, decision, seconds) {
-      metrics.countDecision(gateway, decision, seconds);
-      logDecision(gateway, decision, seconds);
-    },
-    onError: (error) => log.error(describeError(error), 'a request failed'),
-    openRevocations: (settings, rules) => openRevocations(settings, rules, { now: Date.now, log }),
-    openKeys: (settings, onDropped) =>
-      openKeys(settings, {
-        now: createSteadyClock({ wall: Date.now, monotonic: () => performance.now() }),
-        timers: systemTimers,
-        log,
-        onKeyEvent: (event) => logKeyEvent(log, event),
-        onDropped,
-      }),
-  });
-
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const ready = () => state === 'ready';
-  const health = createHealthListener({ started: () => state !== 'starting', ready });
+  const health = createHealthListener({
+    // A process that waits for its keys is not to be started again: that would not bring them.
+    started: () => state !== 'starting' || wait.reason() !== undefined,
+    ready,
+    waitingFor: () => (state === 'starting' ? wait.reason() : undefined),
+  });
+  const ops = overHttp(
+    'ops',
+    listen.ops,
+    createListener(createOpsListener(metrics, health), listen.ops),
+  );
+  const stopped = nextSignal();
+  const wait = createStartWait({ log, openProbes: ops.open, stopped });
+  const start = () =>
+    assemble(loaded, {
+      now: Date.now,
+      log,
+      onDecision(gateway, decision, seconds) {
+        metrics.countDecision(gateway, decision, seconds);
+        logDecision(gateway, decision, seconds);
+      },
+      onError: (error) => log.error(describeError(error), 'a request failed'),
+      openRevocations: (settings, rules) =>
+        openRevocations(settings, rules, { now: Date.now, log, waiting: wait }),
+      openKeys: (settings, onDropped) =>
+        openKeys(settings, {
+          now: createSteadyClock({ wall: Date.now, monotonic: () => performance.now() }),
+          timers: systemTimers,
+          log,
+          onKeyEvent: (event) => logKeyEvent(log, event),
+          onDropped,
+          waiting: wait,
+        }),
+    });
+  const service = await wait.during(start).catch(async (error: unknown) => {
+    await ops.close(0);
+    throw error;
+  });
+  if (service === undefined) {
+    await ops.close(0);
+    return log.info({}, 'stopped');
+  }
+
   const listeners = [
-    overHttp('ops', listen.ops, createListener(createOpsListener(metrics, health), listen.ops)),
+    ops,
     overHttp('public', listen.public, createListener(service.public, listen.public)),
     overHttp('auth', listen.auth, createGatewayListener(service.auth, listen.auth)),
   ];
@@ -73,7 +97,6 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     listeners.push(await overGrpc(listen.grpc, { check: service.check, isServing: ready }));
   }
   metrics.observe({ ...service.sources, certificates: readCertificates(listen) });
-  const stopped = nextSignal();
   await openAll(listeners, log);
   await service.start();
   state = 'ready';
@@ -110,7 +133,16 @@ interface Listener {
 }
 
 function overHttp(name: string, at: Address, server: Server): Listener {
-  return { name, at, open: () => open(server, at), close: (patience) => close(server, patience) };
+  let opened: Promise<void> | undefined;
+  return {
+    name,
+    at,
+    open() {
+      opened ??= open(server, at);
+      return opened;
+    },
+    close: (patience) => close(server, patience),
+  };
 }
 
 /** Loaded when asked for: most services speak no gRPC. */

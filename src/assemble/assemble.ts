@@ -29,6 +29,7 @@ import { keySettings } from './keys.ts';
 import { logPublicEvent } from './public-log.ts';
 import { createRevocationGate, forgetRevoked, ruleLife, ruleSettings } from './revocations.ts';
 import { compileRoutes, type Routes } from './routes.ts';
+import { sharedRevocations } from './shared-state.ts';
 import { createHostFilter } from './upstream-hosts.ts';
 
 export interface ServiceDeps {
@@ -164,10 +165,10 @@ async function openKeys(
   deps: ServiceDeps,
   { findings, onDropped }: { readonly findings: Findings; readonly onDropped: () => void },
 ): Promise<Keys | undefined> {
-  const settings = keySettings(configuration);
-  // Opening a directory may make a key: not for a configuration that is going to be refused.
-  if ('directory' in settings) findings.throwAny();
   try {
+    const settings = await keySettings(configuration);
+    // Opening may make a key: not for a configuration that is going to be refused.
+    if ('policy' in settings) findings.throwAny();
     return await deps.openKeys(settings, onDropped);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
@@ -184,12 +185,13 @@ async function openRevocations(
 ): Promise<Revocations> {
   const { clients, state } = configuration;
   const needed = clients.some(({ may }) => may.some((each) => each !== 'introspect'));
-  const settings = { directory: state.directory, needed };
   try {
+    const shared = await sharedRevocations(configuration);
+    const settings = { directory: state.directory, needed, shared };
     return await deps.openRevocations(settings, ruleSettings(configuration, routes.all));
   } catch (error) {
-    if (!(error instanceof StateError)) throw error;
-    findings.add(['state', 'directory'], error.message);
+    if (!(error instanceof StateError || error instanceof KeyError)) throw error;
+    findings.add(['state', state.redis ? 'redis' : 'directory'], error.message);
     findings.throwAny();
     throw error;
   }

@@ -4,10 +4,14 @@ import type { Pkcs11Settings } from '../keys/pkcs11/settings.ts';
 import type { RotationPolicy } from '../keys/rotation.ts';
 import type { SigningAlgorithm } from '../keys/signer.ts';
 import type { VaultTransitSettings } from '../keys/vault/settings.ts';
+import { readSharedState } from './shared-state.ts';
 
-/** @returns where the keys are, as the keys themselves want to know it */
-export function keySettings(configuration: Configuration): KeySettings {
-  const { keys } = configuration;
+/**
+ * @returns where the keys are, as the keys themselves want to know it
+ * @throws KeyError when a file that protects them cannot be used
+ */
+export async function keySettings(configuration: Configuration): Promise<KeySettings> {
+  const { keys, state } = configuration;
   const { algorithm, directory, pkcs11, vault_transit: vault } = keys;
   const { private_jwk: jwk, private_jwk_file: privateKeyFile } = keys;
   if (pkcs11 !== undefined) return { algorithm, pkcs11: pkcs11Settings(algorithm, pkcs11) };
@@ -16,7 +20,10 @@ export function keySettings(configuration: Configuration): KeySettings {
   }
   if (jwk !== undefined) return { algorithm, privateKey: JSON.stringify(jwk) };
   if (privateKeyFile !== undefined) return { algorithm, privateKeyFile };
-  return { algorithm, directory: directory ?? '', policy: rotationPolicy(configuration) };
+  const policy = rotationPolicy(configuration);
+  const shared = directory === undefined ? await readSharedState(state) : undefined;
+  if (shared === undefined) return { algorithm, directory: directory ?? '', policy };
+  return { algorithm, policy, state: shared, replicas: keys.replicas ?? 'shared' };
 }
 
 const second = 1000;
@@ -24,7 +31,7 @@ const second = 1000;
 const longestMaxAge = 300 * second;
 
 function rotationPolicy({ keys, token, routes, default_route }: Configuration): RotationPolicy {
-  const { every = 0, publish_ahead: publishAhead = 0 } = keys.rotate ?? {};
+  const { every, publish_ahead: publishAhead } = keys.rotate ?? { every: 0, publish_ahead: 0 };
   const lives = [...routes, default_route].flatMap((route) => route?.token?.expires_in ?? []);
   return {
     algorithm: keys.algorithm,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { LoadedConfiguration } from '../config/load.ts';
 import { generatePrivateKey } from '../keys/generate.ts';
 import { createKeyRing } from '../keys/key-ring.ts';
+import { KeyStoreUnavailable } from '../keys/key-store-unavailable.ts';
 import { fixedKeys, type KeySettings, type Keys, readKeyRing } from '../keys/open-keys.ts';
 import { createMemoryRevocations } from '../state/memory-revocations.ts';
 import { assemble } from './assemble.ts';
@@ -24,9 +25,18 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
     onDecision() {},
     onError() {},
     async openKeys(settings) {
-      if (!isMissing(settings)) return fixedKeys(await readKeyRing(settings));
-      notes.push(`note: ${settings.directory} will be made at first start, with a key`);
-      return ephemeralKeys(settings);
+      if (isMissing(settings)) {
+        notes.push(`note: ${settings.directory} will be made at first start, with a key`);
+        return ephemeralKeys(settings);
+      }
+      if ('state' in settings && settings.replicas === 'own') return ephemeralKeys(settings);
+      try {
+        return fixedKeys(await readKeyRing(settings));
+      } catch (error) {
+        if (!(error instanceof KeyStoreUnavailable)) throw error;
+        notes.push(`warning: ${error.message}`);
+        return ephemeralKeys(settings);
+      }
     },
   });
   await service.start();

@@ -1,5 +1,6 @@
 import { createDirectoryStore } from '../keys/directory-store.ts';
 import { KeyError } from '../keys/key-error.ts';
+import type { RedisKeySettings } from '../keys/open-redis-keys.ts';
 import type { RingStore } from '../keys/ring-store.ts';
 import type { RotationPolicy } from '../keys/rotation.ts';
 import type { SigningAlgorithm } from '../keys/signer.ts';
@@ -44,7 +45,18 @@ const usual = {
  * @throws UsageError, or KeyError when the configuration names one key and no ring
  */
 export async function openRing(options: PlaceOptions, io: KeysIo): Promise<KeyPlace> {
-  const settings = await findKeys(options, io);
+  return openRingAt(await findKeys(options, io), io);
+}
+
+/**
+ * @param settings where `findKeys` found the keys
+ * @throws KeyError when there is no ring
+ */
+export async function openRingAt(
+  settings: Awaited<ReturnType<typeof findKeys>>,
+  io: KeysIo,
+): Promise<KeyPlace> {
+  if ('state' in settings) return openRingInRedis(settings, io);
   if (!('directory' in settings)) {
     throw new KeyError('The configuration has no keys.directory: its keys are elsewhere');
   }
@@ -55,6 +67,16 @@ export async function openRing(options: PlaceOptions, io: KeysIo): Promise<KeyPl
     algorithm,
     policyFor: (alg) => ('policy' in settings ? settings.policy : { ...usual, algorithm: alg }),
   };
+}
+
+async function openRingInRedis(
+  settings: RedisKeySettings & { readonly algorithm: SigningAlgorithm },
+  { now }: KeysIo,
+): Promise<KeyPlace> {
+  const { openRedisRing } = await import('../keys/open-redis-keys.ts');
+  const { algorithm, policy } = settings;
+  const store = await openRedisRing(settings, now);
+  return { name: 'Redis', store, algorithm, policyFor: () => policy };
 }
 
 /** The key directory that the user named, which has no algorithm, or what the configuration says. */

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { createDirectoryStore } from '../keys/directory-store.ts';
 import { KeyError } from '../keys/key-error.ts';
 import { readKeyRing } from '../keys/open-keys.ts';
 import type { RingKey } from '../keys/rotation.ts';
@@ -7,6 +6,7 @@ import { type ExitCode, exitCodes } from './command.ts';
 import {
   findKeys,
   type KeysIo,
+  openRingAt,
   type PlaceOptions,
   placeOptions,
   writeTable,
@@ -22,10 +22,16 @@ export async function listKeys(args: readonly string[], io: KeysIo): Promise<Exi
 
 async function readRows(options: PlaceOptions, io: KeysIo): Promise<string[][]> {
   const settings = await findKeys(options, io);
-  if (!('directory' in settings)) return readElsewhere(settings);
-  const ring = await createDirectoryStore(settings.directory).read();
-  if (ring === undefined) throw new KeyError(`${settings.directory}: there are no keys`);
-  return ring.keys.map(describe);
+  const isElsewhere = !('directory' in settings || 'state' in settings);
+  if (isElsewhere) return readElsewhere(settings);
+  const { name, store } = await openRingAt(settings, io);
+  try {
+    const ring = await store.read();
+    if (ring === undefined) throw new KeyError(`${name}: there are no keys`);
+    return ring.keys.map(describe);
+  } finally {
+    await store.close();
+  }
 }
 
 /** Keys of the configuration, an HSM or Vault; these are opened as for serving. */

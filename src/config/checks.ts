@@ -1,5 +1,6 @@
 import type { Finding } from './problems.ts';
 import type { Configuration } from './schema/configuration.ts';
+import { keyPlaces } from './schema/keys.ts';
 import { writeAddress } from './schema/listen.ts';
 import { canonicalHeader, isLoopback } from './schema/names.ts';
 
@@ -11,7 +12,23 @@ export function crossCheck(configuration: Configuration): Finding[] {
     ...checkCredentials(configuration),
     ...checkUpstreamAudience(configuration),
     ...checkHeaders(configuration),
+    ...checkReplicas(configuration),
   ];
+}
+
+function checkReplicas({ keys, state }: Configuration): Finding[] {
+  if (keys.replicas === undefined) return [];
+  const path = ['keys', 'replicas'];
+  if (state.redis === undefined) return [{ path, message: 'needs state.redis' }];
+  const other = keyPlaces.find((key) => keys[key]);
+  if (other !== undefined) {
+    return [
+      { path, message: `is for keys in Redis or in each replica, and ${other} names others` },
+    ];
+  }
+  if (keys.replicas === 'shared' || !keys.algorithm.startsWith('HS')) return [];
+  const message = `is own, but ${keys.algorithm} has no public half for the other replicas`;
+  return [{ path, message }];
 }
 
 function checkCallers(configuration: Configuration): Finding[] {

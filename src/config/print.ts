@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import type { Configuration } from './schema/configuration.ts';
 import { kinds } from './schema/kinds.ts';
 import { type Address, writeAddress } from './schema/listen.ts';
+import { maskRedisUrl } from './schema/redis.ts';
 import { writeDuration } from './schema/values.ts';
 import { listRows, visitValues } from './table.ts';
 
@@ -11,6 +12,7 @@ const writers: Readonly<Record<string, (value: unknown) => unknown>> = {
   [kinds.period]: (milliseconds) =>
     Number.isFinite(milliseconds) ? writeDuration(Number(milliseconds)) : 'never',
   [kinds.percentage]: (fraction) => `${Number((Number(fraction) * 100).toFixed(6))}%`,
+  [kinds.redisUrl]: (url) => maskRedisUrl(String(url)),
   [kinds.listener]: (listener) => {
     const { tls, ...address } = listener as Address & { tls?: object };
     return tls ? { address: writeAddress(address), tls } : writeAddress(address);

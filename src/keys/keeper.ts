@@ -146,7 +146,7 @@ export async function openKeyKeeper(deps: KeyKeeperDeps): Promise<KeyKeeper> {
 }
 
 /** A key must not be late by much of the time that it is published ahead. */
-function tickEvery({ publishAhead }: RotationPolicy): number {
+export function tickEvery({ publishAhead }: RotationPolicy): number {
   return Math.min(1000, Math.max(50, publishAhead / 8));
 }
 

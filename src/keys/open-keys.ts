@@ -11,12 +11,14 @@ import { type KeyEvent, type KeyStatus, openKeyKeeper, signingFirst } from './ke
 import { KeyError } from './key-error.ts';
 import { readKeyFile } from './key-file.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
+import type { RedisKeySettings, WaitingDeps } from './open-redis-keys.ts';
 import type { RotationPolicy } from './rotation.ts';
 import type { SigningAlgorithm } from './signer.ts';
 
 /** Where the keys are. `algorithm` is for new keys, and for keys that name none. */
 export type KeySettings = { readonly algorithm: SigningAlgorithm } & (
   | { readonly directory: string; readonly policy: RotationPolicy }
+  | RedisKeySettings
   | { readonly privateKeyFile: string }
   | { readonly privateKey: string }
   | ExternalKeySettings
@@ -39,6 +41,7 @@ export interface OpenKeysDeps extends Omit<ExternalKeyDeps, 'now'> {
   /** Milliseconds since the epoch; see `createSteadyClock`. */
   readonly now: () => number;
   readonly onKeyEvent: (event: KeyEvent) => void;
+  readonly waiting: WaitingDeps;
 }
 
 /**
@@ -48,9 +51,13 @@ export interface OpenKeysDeps extends Omit<ExternalKeyDeps, 'now'> {
  */
 export async function openKeys(settings: KeySettings, deps: OpenKeysDeps): Promise<Keys> {
   if (isExternal(settings)) return fixedKeys(await openExternalKeyRing(settings, deps));
+  const { now, onDropped, onKeyEvent: log, waiting } = deps;
+  if ('state' in settings) {
+    const { openRedisKeys } = await import('./open-redis-keys.ts');
+    return openRedisKeys(settings, { now, onDropped, log, waiting });
+  }
   if (!('directory' in settings)) return fixedKeys(await readKeyRing(settings));
   const { directory, policy } = settings;
-  const { now, onDropped, onKeyEvent: log } = deps;
   const store = createDirectoryStore(directory);
   const keeper = await openKeyKeeper({ store, policy, now, onDropped, log });
   await keeper.tick();
@@ -76,12 +83,13 @@ export function fixedKeys(ring: KeyRing): Keys {
  * @throws KeyError when there is no sound key
  */
 export async function readKeyRing(
-  settings:
-    | { readonly directory: string }
-    | Extract<KeySettings, { privateKeyFile: string } | { privateKey: string }>
-    | ExternalKeySettings,
+  settings: { readonly directory: string } | ExternalKeySettings | KeySettings,
 ): Promise<KeyRing> {
   if (isExternal(settings)) return openExternalKeyRing(settings, unheard);
+  if ('state' in settings) {
+    const { readRedisKeyRing } = await import('./open-redis-keys.ts');
+    return readRedisKeyRing(settings);
+  }
   if ('directory' in settings) {
     const ring = await createDirectoryStore(settings.directory).read();
     if (ring === undefined) throw new KeyError(`${settings.directory}: there are no keys`);

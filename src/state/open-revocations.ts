@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
-import type { LmdbRevocationsDeps } from './lmdb-revocations.ts';
 import { createMemoryRevocations } from './memory-revocations.ts';
+import type { RedisRevocationsDeps, RedisRevocationsSettings } from './redis-revocations.ts';
 import type { Revocations } from './revocations.ts';
 import type { RuleTableSettings } from './rule-table.ts';
 
 export interface StateSettings {
+  /** In place of the directory, for several replicas. */
+  readonly shared: RedisRevocationsSettings | undefined;
   readonly directory: string;
   /** Somebody may revoke. */
   readonly needed: boolean;
@@ -17,10 +19,14 @@ export interface StateSettings {
  * @throws StateError
  */
 export async function openRevocations(
-  { directory, needed }: StateSettings,
+  { directory, needed, shared }: StateSettings,
   rules: RuleTableSettings,
-  deps: LmdbRevocationsDeps,
+  deps: RedisRevocationsDeps,
 ): Promise<Revocations> {
+  if (shared !== undefined) {
+    const { openRedisRevocations } = await import('./redis-revocations.ts');
+    return openRedisRevocations(shared, rules, deps);
+  }
   if (!needed && !existsSync(directory)) return createMemoryRevocations(rules);
   // Loaded when asked for: it is native code.
   const { openLmdbRevocations } = await import('./lmdb-revocations.ts');

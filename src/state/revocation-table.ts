@@ -7,6 +7,8 @@ export interface RevocationTable {
   add(entry: Revocation): boolean;
   /** Forgets an entry, unless one with a later `until` has taken its place. */
   forget(entry: Revocation): void;
+  /** All that are held; the table may change meanwhile. */
+  entries(): Iterable<Revocation>;
   isRevoked(token: IssuedToken): boolean;
   isUnderRule(token: IssuedToken): boolean;
   refuses(credential: BearerCredential): boolean;
@@ -21,6 +23,10 @@ export function createRevocationTable(settings: RuleTableSettings): RevocationTa
     forget(entry) {
       if (entry.kind !== 'token') rules.forget(entry);
       else if ((tokens.get(entry.jti) ?? 0) <= entry.until) tokens.delete(entry.jti);
+    },
+    *entries() {
+      for (const [jti, until] of tokens) yield { kind: 'token', jti, until };
+      yield* rules.rules();
     },
     isRevoked: (token) =>
       (token.jti !== undefined && tokens.has(token.jti)) || rules.coversToken(token),

@@ -19,6 +19,8 @@ export interface RuleTable {
   add(rule: RevocationRule): boolean;
   /** Forgets a rule, unless one with a later `until` has taken its place. */
   forget(rule: RevocationRule): void;
+  /** All that are held; the table may change meanwhile. */
+  rules(): Iterable<RevocationRule>;
   coversToken(token: IssuedToken): boolean;
   coversCredential(credential: BearerCredential): boolean;
 }
@@ -57,6 +59,14 @@ export function createRuleTable({ tokensCarrySubject, clockSkew }: RuleTableSett
       forgetTimes(issuers, rule.issuer, rule);
       if (issuers.size === 0) subjects.delete(rule.subject);
       if (subjects.size === 0) subjectsUpTo = Number.NEGATIVE_INFINITY;
+    },
+    *rules() {
+      for (const [subject, issuers] of subjects) {
+        for (const [issuer, times] of issuers) yield { kind: 'subject', issuer, subject, ...times };
+      }
+      for (const [clientId, times] of others.client) yield { kind: 'client', clientId, ...times };
+      for (const [kid, times] of others.key) yield { kind: 'key', kid, ...times };
+      for (const times of others.all.values()) yield { kind: 'all', ...times };
     },
     coversToken({ subject, clientId, kid, iat }) {
       const issued = issuedAt(iat);

@@ -3,7 +3,7 @@ import { callersSchema } from './callers.ts';
 import { clientsSchema } from './clients.ts';
 import { credentialsSchema } from './credentials.ts';
 import { gatewaysSchema } from './gateways.ts';
-import { keysSchema } from './keys.ts';
+import { areKeysElsewhere, defaultKeyDirectory, keysSchema } from './keys.ts';
 import { listenSchema } from './listen.ts';
 import { url } from './names.ts';
 import { defaultRouteSchema, routesSchema } from './routes.ts';
@@ -58,9 +58,16 @@ export const configurationSchema = z
       .prefault('5s')
       .describe('How long requests in flight may take when the process is told to stop'),
   })
-  .transform(({ routes, default_route, ...rest }) => {
+  .transform(({ routes, default_route, keys: given, ...rest }) => {
     const all: DefaultRoute | undefined = routes === undefined ? {} : undefined;
-    return { ...rest, routes: routes ?? [], default_route: default_route ?? all };
+    const elsewhere = areKeysElsewhere(given) || rest.state.redis !== undefined;
+    const directory = given.directory ?? (elsewhere ? undefined : defaultKeyDirectory);
+    return {
+      ...rest,
+      keys: { ...given, directory },
+      routes: routes ?? [],
+      default_route: default_route ?? all,
+    };
   });
 
 /** A configuration that was read: keys as in the file, values typed, every default filled in. */

@@ -6,7 +6,8 @@ import { pkcs11Schema } from './pkcs11.ts';
 import { directoryName, fileName, milliseconds, period } from './values.ts';
 import { vaultTransitSchema } from './vault-transit.ts';
 
-const defaultDirectory = './data/keys';
+/** Unless keys come from elsewhere. */
+export const defaultKeyDirectory = './data/keys';
 const jwkError = expectsUnseen(
   'a private JWK',
   'write its JSON, or name a file in private_jwk_file',
@@ -14,7 +15,14 @@ const jwkError = expectsUnseen(
 
 const externalPlaces = ['pkcs11', 'vault_transit'] as const;
 /** Where keys may be; one of these. */
-const places = ['directory', 'private_jwk', 'private_jwk_file', ...externalPlaces] as const;
+export const keyPlaces = [
+  'directory',
+  'private_jwk',
+  'private_jwk_file',
+  ...externalPlaces,
+] as const;
+
+type KeyPlace = (typeof keyPlaces)[number];
 
 const rotation = z
   .strictObject({
@@ -39,9 +47,17 @@ export const keysSchema = z
       .describe('Signs the tokens. With HS256 and HS512 only introspection can check them'),
     directory: directoryName
       .optional()
-      .meta({ default: defaultDirectory })
+      .meta({ default: defaultKeyDirectory })
       .describe('Where keys are kept; made at first start, for the owner only'),
     rotate: rotation.optional().describe('When the keys of the directory are changed'),
+    replicas: z
+      .enum(['shared', 'own'])
+      .optional()
+      .meta({ default: 'shared' })
+      .describe(
+        'With `state.redis`: all replicas sign with one key, which lies encrypted in Redis, or each ' +
+          'with its own, which never leaves it',
+      ),
     private_jwk: z
       .union([z.string(), z.record(z.string(), z.unknown())], jwkError)
       .refine((written) => readJwk(written) !== undefined, jwkError)
@@ -67,7 +83,7 @@ export const keysSchema = z
     const report = (path: string[], message: string) => {
       issues.push({ code: 'custom', input: undefined, path, message });
     };
-    const given = places.filter((key) => value[key] !== undefined);
+    const given = keyPlaces.filter((key) => value[key] !== undefined);
     if (given.length > 1) report([], `has ${given.join(' and ')}; keep one`);
     const elsewhere = given.find((key) => key !== 'directory');
     if (elsewhere !== undefined && value.rotate !== undefined) {
@@ -78,10 +94,15 @@ export const keysSchema = z
       report(['algorithm'], `is not for ${external}; name one with a public key, such as ES256`);
     }
   })
-  .transform(({ directory = defaultDirectory, rotate = rotation.parse({}), ...keys }) => {
-    const elsewhere = places.some((key) => key !== 'directory' && keys[key] !== undefined);
-    return { ...keys, ...(elsewhere ? {} : { directory, rotate }) };
-  });
+  .transform(({ rotate = rotation.parse({}), ...keys }) => ({
+    ...keys,
+    ...(areKeysElsewhere(keys) ? {} : { rotate }),
+  }));
+
+/** @returns whether keys come from outside: one of the operator's own, or one that stays elsewhere */
+export function areKeysElsewhere(keys: { readonly [place in KeyPlace]?: unknown }): boolean {
+  return keyPlaces.some((key) => key !== 'directory' && keys[key] !== undefined);
+}
 
 function readJwk(written: string | object): unknown {
   if (typeof written !== 'string') return written;

@@ -14,4 +14,5 @@ export const kinds = {
   cel: 'CEL expression',
   header: 'header name',
   url: 'URL',
+  redisUrl: 'Redis URL',
 } as const;

@@ -66,7 +66,7 @@ export const listenSchema = z.strictObject({
     .describe('For the platform: `/livez`, `/readyz`, `/startupz`, `/metrics`'),
 });
 
-function readAddress(written: string): Address | undefined {
+export function readAddress(written: string): Address | undefined {
   if (/^unix:\/[^\0]+$/.test(written)) return { path: written.slice('unix:'.length) };
   const [, bracketed, name, port] =
     /^(?:\[([^\]]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(written) ?? [];

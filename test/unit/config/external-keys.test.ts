@@ -10,17 +10,17 @@ const messagesOf = (keys: string) =>
 describe('keys.pkcs11', () => {
   const token = 'module: /usr/lib/hsm.so, token_label: countersign, key_label: signing';
 
-  it('names a module, a token and a key; and a PIN where one is needed', () => {
+  it('names a module, a token and a key; and a PIN where one is needed', async () => {
     const keys = `{ algorithm: ES256, pkcs11: { ${token}, key_id: "0A1B", pin_file: pin } }`;
     const common = { algorithm: 'ES256', module: '/usr/lib/hsm.so', tokenLabel: 'countersign' };
-    expect(settingsOf(keys)).toEqual({
+    expect(await settingsOf(keys)).toEqual({
       algorithm: 'ES256',
       pkcs11: {
         ...{ ...common, keyLabel: 'signing', keyId: '0a1b' },
         ...{ pin: undefined, pinFile: '/etc/countersign/pin' },
       },
     });
-    expect(settingsOf(`{ pkcs11: { ${token} } }`)).toMatchObject({
+    expect(await settingsOf(`{ pkcs11: { ${token} } }`)).toMatchObject({
       pkcs11: { keyId: undefined, pin: undefined, pinFile: undefined },
     });
   });
@@ -52,8 +52,8 @@ describe('keys.pkcs11', () => {
 describe('keys.vault_transit', () => {
   const address = 'address: https://vault.example.com:8200';
 
-  it('has the usual mount, an hour between publishing and signing, and no directory', () => {
-    expect(settingsOf(`{ vault_transit: { ${address}, key: countersign } }`)).toEqual({
+  it('has the usual mount, an hour between publishing and signing, and no directory', async () => {
+    expect(await settingsOf(`{ vault_transit: { ${address}, key: countersign } }`)).toEqual({
       algorithm: 'RS256',
       vaultTransit: {
         ...{ algorithm: 'RS256', address: 'https://vault.example.com:8200' },
@@ -63,9 +63,9 @@ describe('keys.vault_transit', () => {
     });
   });
 
-  it('takes file names from the directory of the configuration', () => {
+  it('takes file names from the directory of the configuration', async () => {
     const keys = `{ vault_transit: { ${address}, key: k, token_file: token, ca_file: ca.pem } }`;
-    expect(settingsOf(keys)).toMatchObject({
+    expect(await settingsOf(keys)).toMatchObject({
       vaultTransit: { tokenFile: '/etc/countersign/token', caFile: '/etc/countersign/ca.pem' },
     });
   });

@@ -95,7 +95,11 @@ describe('the ops listener', () => {
   let server: Server;
   let port = 0;
   beforeAll(async () => {
-    const probes = createHealthListener({ started: () => true, ready: () => false });
+    const probes = createHealthListener({
+      started: () => true,
+      ready: () => false,
+      waitingFor: () => undefined,
+    });
     const read = async () => ({ type: 'text/plain; version=0.0.4', text: 'a 1\n' });
     server = createServer(createOpsListener({ read }, probes));
     port = await listenAnywhere(server);
