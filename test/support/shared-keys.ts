@@ -18,7 +18,7 @@ export const policy: RotationPolicy = {
   // What is due is looked for at an eighth of it.
   publishAhead: 400,
   jwksMaxAge: 5_000,
-  tokenLife: 300_000,
+  tokenLife: 30_000,
 };
 
 export interface TestReplica extends Keys {
