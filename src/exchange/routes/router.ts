@@ -58,7 +58,7 @@ export function createRouter<R extends Routed>(
   routes: readonly R[],
   defaultRoute: R | undefined,
 ): Router<R> {
-  const candidates = routes.flatMap(candidatesOf).sort(compare);
+  const candidates = routes.flatMap(candidatesOf).sort(compareCandidates);
   rejectTies(candidates, routes);
   const trees = plant(candidates);
   const all = defaultRoute ? [...routes, defaultRoute] : routes;
@@ -86,14 +86,14 @@ export function createRouter<R extends Routed>(
 }
 
 /** One host, one path and the methods of a route: the unit that matches and competes. */
-interface Candidate<R> {
+export interface Candidate<R> {
   readonly route: R;
   readonly host: HostPattern | undefined;
   readonly path: PathPattern | undefined;
   readonly methods: ReadonlySet<string> | undefined;
 }
 
-function candidatesOf<R extends Routed>(route: R): Candidate<R>[] {
+export function candidatesOf<R extends Routed>(route: R): Candidate<R>[] {
   const hosts = route.match.hosts?.map(readHostPattern) ?? [undefined];
   const paths = route.match.paths?.map(readPathPattern) ?? [undefined];
   const methods = route.match.methods && new Set(route.match.methods);
@@ -101,7 +101,7 @@ function candidatesOf<R extends Routed>(route: R): Candidate<R>[] {
 }
 
 /** Most specific first. */
-function compare<R>(a: Candidate<R>, b: Candidate<R>): number {
+export function compareCandidates<R>(a: Candidate<R>, b: Candidate<R>): number {
   return (
     hostRank(b.host) - hostRank(a.host) ||
     comparePathPatterns(b.path, a.path) ||
@@ -124,7 +124,7 @@ function rejectTies<R extends Routed>(
 ): void {
   for (const [at, a] of candidates.entries()) {
     for (const b of candidates.slice(at + 1)) {
-      if (compare(a, b) !== 0) break; // sorted: nothing after it ties with `a`
+      if (compareCandidates(a, b) !== 0) break; // sorted: nothing after it ties with `a`
       if (a.route !== b.route && overlap(a, b)) {
         throw new RouteTieError(routes.indexOf(a.route), routes.indexOf(b.route));
       }
