@@ -11,6 +11,7 @@ Turns whatever credential reached your gateway into one signed JWT that your bac
 
   serve      answer gateways
   check      validate a configuration and try it
+  explain    say how a request would be decided, and why
   hash       make the hash of a password or API key for a configuration
   inspect    decode and verify a token
   keys       list or import signing keys
@@ -32,6 +33,7 @@ const io = {
 const commands = new Map<string, () => Promise<Command>>([
   ['serve', () => import('./commands/serve.ts')],
   ['check', () => import('./commands/check.ts')],
+  ['explain', () => import('./commands/explain.ts')],
   ['hash', () => import('./commands/hash.ts')],
   ['inspect', () => import('./commands/inspect.ts')],
   ['keys', () => import('./commands/keys.ts')],

@@ -4,9 +4,11 @@ import type { Configuration } from '../config/schema/configuration.ts';
 import type { Address } from '../config/schema/listen.ts';
 import { createFileWatcher } from '../config/watch-files.ts';
 import { createPasswordChecks } from '../exchange/credentials/basic/password-check.ts';
-import { createExchange } from '../exchange/exchange.ts';
+import type { CredentialMethod } from '../exchange/credentials/credential-method.ts';
+import { createExchange, type ExchangeDeps } from '../exchange/exchange.ts';
 import { createCredentialFinder } from '../exchange/find-credential.ts';
 import { createReuseCache } from '../exchange/reuse.ts';
+import type { Route } from '../exchange/route.ts';
 import { createAuthListener, type DecisionListener } from '../gateways/auth-listener.ts';
 import { type CallerCheck, createCallerCheck } from '../gateways/callers.ts';
 import type { Check, CheckDeps } from '../gateways/grpc/check.ts';
@@ -46,6 +48,15 @@ export interface ServiceDeps {
     settings: StateSettings,
     rules: RuleTableSettings,
   ) => Promise<Revocations>;
+  /** May lay itself around the steps of the exchange, once, to watch what they answer. */
+  readonly watch?: (steps: ExchangeDeps, parts: ExchangeParts) => ExchangeDeps;
+}
+
+/** What the steps of an exchange choose among. */
+export interface ExchangeParts {
+  readonly methods: readonly CredentialMethod[];
+  /** The default route last, if there is one. */
+  readonly routes: readonly Route[];
 }
 
 /** Everything that a configuration describes, made once and ready to listen. */
@@ -98,7 +109,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
   const { issuer } = configuration;
   const { ring: keyRing, jwksMaxAge } = keys;
   const counts = { reused: 0, signed: 0 };
-  const exchange = createExchange({
+  const steps: ExchangeDeps = {
     findCredential: createCredentialFinder(credentials.methods),
     router: routes.router,
     reuse,
@@ -108,7 +119,9 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     issuer,
     isUpstreamHost: createHostFilter(configuration),
     now,
-  });
+  };
+  const parts = { methods: credentials.methods, routes: routes.all };
+  const exchange = createExchange(deps.watch?.(steps, parts) ?? steps);
   const { auth, grpc } = configuration.listen;
   const gateways = createGateways(configuration, credentials, routes.all);
   const { onDecision, onError } = deps;

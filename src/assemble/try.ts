@@ -5,7 +5,7 @@ import { createKeyRing } from '../keys/key-ring.ts';
 import { KeyStoreUnavailable } from '../keys/key-store-unavailable.ts';
 import { fixedKeys, type KeySettings, type Keys, readKeyRing } from '../keys/open-keys.ts';
 import { createMemoryRevocations } from '../state/memory-revocations.ts';
-import { assemble } from './assemble.ts';
+import { assemble, type ServiceDeps } from './assemble.ts';
 
 /**
  * Does all that serving would do before it listens, and changes nothing.
@@ -24,24 +24,34 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
     log: { info() {}, warn: note },
     onDecision() {},
     onError() {},
-    async openKeys(settings) {
-      if (isMissing(settings)) {
-        notes.push(`note: ${settings.directory} will be made at first start, with a key`);
-        return ephemeralKeys(settings);
-      }
-      if ('state' in settings && settings.replicas === 'own') return ephemeralKeys(settings);
-      try {
-        return fixedKeys(await readKeyRing(settings));
-      } catch (error) {
-        if (!(error instanceof KeyStoreUnavailable)) throw error;
-        notes.push(`warning: ${error.message}`);
-        return ephemeralKeys(settings);
-      }
-    },
+    openKeys: readOnlyKeys((text) => notes.push(text)),
   });
   await service.start();
   await service.close();
   return notes;
+}
+
+/**
+ * Opens the keys and changes nothing: a directory that is not there is not made, and a key of this
+ * moment stands in for the one it would get.
+ *
+ * @param note told when that is so
+ */
+export function readOnlyKeys(note: (text: string) => void): ServiceDeps['openKeys'] {
+  return async (settings) => {
+    if (isMissing(settings)) {
+      note(`note: ${settings.directory} will be made at first start, with a key`);
+      return ephemeralKeys(settings);
+    }
+    if ('state' in settings && settings.replicas === 'own') return ephemeralKeys(settings);
+    try {
+      return fixedKeys(await readKeyRing(settings));
+    } catch (error) {
+      if (!(error instanceof KeyStoreUnavailable)) throw error;
+      note(`warning: ${error.message}`);
+      return ephemeralKeys(settings);
+    }
+  };
 }
 
 function isMissing(settings: KeySettings): settings is KeySettings & { directory: string } {

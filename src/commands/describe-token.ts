@@ -14,7 +14,8 @@ export function describeToken({ header, payload }: CompactJws, now: number): str
   return `Header\n${describeMembers(header.all, now)}\nClaims\n${describeMembers(payload, now)}`;
 }
 
-function describeMembers(members: JsonObject, now: number): string {
+/** One line for each member; times are told as dates too. */
+export function describeMembers(members: JsonObject, now: number): string {
   const lines = Object.entries(members).map(([name, value]) => {
     const time = times.has(name) ? describeTime(value, now) : '';
     return `  ${printable(name)}: ${printable(writeJson(value))}${time}\n`;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { parse } from 'yaml';
 import {
   asNginx,
@@ -62,17 +62,20 @@ async function serveOnce(directory: string, settings?: Settings): Promise<string
 }
 
 describe('countersign', () => {
-  it.each(['check', 'hash', 'inspect', 'keys', 'serve'])('explains %s', async (command) => {
-    const { code, stdout, stderr } = await countersign([command, '--help']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(new RegExp(`^Usage: countersign ${command} `));
-  });
+  it.each(['check', 'explain', 'hash', 'inspect', 'keys', 'serve'])(
+    'explains %s',
+    async (command) => {
+      const { code, stdout, stderr } = await countersign([command, '--help']);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^Usage: countersign ${command} `));
+    },
+  );
 
   it('explains itself, and names every command', async () => {
     const { code, stdout, stderr } = await countersign(['--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const names = [...stdout.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, command]) => command);
-    expect(names.sort()).toEqual(['check', 'hash', 'inspect', 'keys', 'serve']);
+    expect(names.sort()).toEqual(['check', 'explain', 'hash', 'inspect', 'keys', 'serve']);
   });
 
   it.each([
@@ -135,6 +138,49 @@ describe('countersign check', () => {
     const again = await countersign(['check', '--print', '--config', 'printed.yaml'], { cwd });
     expect(again.code).toBe(0);
     expect(parse(again.stdout)).toEqual(parse(stdout));
+  });
+});
+
+describe('countersign explain', () => {
+  const password = 'canary-password';
+  const args = ['explain', '-H', '-', 'https://api.example.com/orders'];
+  const input = `Authorization: ${basic('alice', password)}\n`;
+
+  it('answers as the service does that runs beside it, with its key, and changes nothing', async () => {
+    const running = await serve(configuration());
+    const { directory: cwd, ports } = running;
+    const files = () => readdirSync(cwd, { recursive: true }).map(String).sort();
+    const before = files();
+    const ask = asNginx({ Authorization: basic('alice', password) });
+    const { headers } = await call({ port: ports.auth, ...ask });
+    const jwt = String(headers['x-custom-jwt']);
+
+    const { code, stdout, stderr } = await countersign([...args, '--json'], { cwd, input });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const told = JSON.parse(stdout);
+    expect(told.token_header).toEqual(decodeProtectedHeader(jwt));
+    const { iat: _, exp: __, jti: ___, ...served } = decodeJwt(jwt);
+    expect(told.claims.after).toMatchObject(served);
+    expect(told.notes).toEqual([]);
+    expect(files()).toEqual(before);
+
+    const { stdout: text } = await countersign(args, { cwd, input });
+    expect(text).toMatch(/\nDecision\n {2}allowed: alice by basic, on default_route\n$/);
+    for (const shown of [stdout, text]) expect(shown).not.toMatch(/canary|Y2FuYXJ5|eyJ/);
+  });
+
+  it('answers 1 to what is refused, and makes no key for it', async () => {
+    const cwd = await directoryWith();
+    const refused = await countersign(['explain', 'https://elsewhere.example/'], { cwd });
+    expect(refused).toMatchObject({ code: 1, stderr: '' });
+    expect(refused.stdout).toContain('\nDecision\n  refused: no_credential\n');
+    expect(readdirSync(cwd)).toEqual(['countersign.yaml']);
+  });
+
+  it('answers 78 without a configuration, and 2 without a URL', async () => {
+    expect(await countersign(args, { input })).toMatchObject({ code: 78, stdout: '' });
+    const cwd = await directoryWith();
+    expect(await countersign(['explain'], { cwd })).toMatchObject({ code: 2, stdout: '' });
   });
 });
 
