@@ -250,9 +250,10 @@ it('an explanation is what the served listener answers, whatever is asked and co
         await service.close();
       }
     }),
-    { numRuns: 60 },
+    // Shrinking would assemble services for minutes; a request is small as it is.
+    { numRuns: 25, endOnFailure: true },
   );
   // Else the property would hold for services that refuse everything.
-  expect(reasons.get('true')).toBeGreaterThan(60);
-  expect(reasons.size).toBeGreaterThan(10);
+  expect(reasons.get('true')).toBeGreaterThan(15);
+  expect(reasons.size).toBeGreaterThan(8);
 });

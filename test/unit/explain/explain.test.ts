@@ -10,6 +10,7 @@ import { explain } from '../../../src/explain/explain.ts';
 import type { ClientRequest } from '../../../src/gateways/present.ts';
 import { issueCertificate, name } from '../../support/certificates.ts';
 import { clientRequest } from '../../support/client-request.ts';
+import { startIdentityProvider } from '../../support/identity-provider.ts';
 import { basic, endAll, freshDirectory, writeFiles } from '../../support/process.ts';
 import { unsignedJwt } from '../../support/service.ts';
 
@@ -255,6 +256,30 @@ describe('an explanation', () => {
       `note: ${join(directory, 'data/keys')} will be made at first start, with a key`,
     ]);
     expect(existsSync(join(directory, 'data'))).toBe(false);
+  });
+
+  it('asks identity providers as serving would, and says that it verified', async () => {
+    const idp = await startIdentityProvider({ id: 'countersign', secret: 'canary-idp-secret' });
+    const { issuer, introspectionEndpoint: endpoint } = idp;
+    const introspection = `{ endpoint: '${endpoint}', client_id: countersign, client_secret: canary-idp-secret }`;
+    const text = `${general}default_route: {}
+credentials:
+  - bearer: { client_id: azp, verify: { issuer: '${issuer}', audiences: any, algorithms: [ES256] } }
+  - bearer: { client_id: azp, verify: { introspection: ${introspection}, audiences: any } }
+`;
+    idp.activate('canary-opaque', { azp: 'opaque', exp });
+    const tokens = { web: await idp.issue({ azp: 'web' }), opaque: 'canary-opaque' };
+    for (const [azp, token] of Object.entries(tokens)) {
+      const told = await explained(text, 'nginx', {
+        headers: ['Authorization', `Bearer ${token}`],
+      });
+      expect(told).toMatchObject({
+        decision: { allowed: true, client_id: azp },
+        claims: { before: { azp }, before_verified: true },
+      });
+      expect(writeJson(told)).not.toMatch(/canary|eyJ/);
+    }
+    await idp.close();
   });
 
   it('warns of an identity provider that is down, and answers as serving would', async () => {
