@@ -18,7 +18,8 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY proto proto
 COPY src src
-RUN npm run build && find dist -name '*.map' -delete && npm prune --omit=dev --no-audit --no-fund
+RUN npm run build && find dist -name '*.map' -delete && npm prune --omit=dev --no-audit --no-fund \
+    && find node_modules -name '*.musl.node' -delete
 
 # `yes` is for keys on a PKCS#11 token: it compiles what talks to it. The library of the token's maker,
 # and what that needs, you add yourself.

@@ -38,7 +38,11 @@ describe('a configuration that is right', () => {
         jwks_paths: [],
       },
       clients: [],
-      state: { directory: '/etc/countersign/data/state', keep_rules: 7_776_000 },
+      state: {
+        directory: '/etc/countersign/data/state',
+        keep_rules: 7_776_000,
+        when_unavailable: 'refuse',
+      },
       errors: { format: 'problem', verbose: false },
       log: { level: 'info', format: 'json', decisions: 'refused' },
       drain: 5000,
