@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { describeExplanation } from '../../../src/commands/describe-explanation.ts';
 import { loadConfiguration } from '../../../src/config/load.ts';
 import { gatewayProfiles } from '../../../src/config/schema/gateways.ts';
@@ -145,6 +145,9 @@ describe.each(gatewayProfiles)('a request through %s', (profile) => {
 });
 
 describe('an explanation', () => {
+  let idp: Awaited<ReturnType<typeof startIdentityProvider>> | undefined;
+  afterEach(() => idp?.close());
+
   it('shows the claims of a token that was refused, as not verified', async () => {
     const old = unsignedJwt({ azp: 'web', exp: 1 });
     const told = await explained(trusting, 'nginx', {
@@ -259,7 +262,7 @@ describe('an explanation', () => {
   });
 
   it('asks identity providers as serving would, and says that it verified', async () => {
-    const idp = await startIdentityProvider({ id: 'countersign', secret: 'canary-idp-secret' });
+    idp = await startIdentityProvider({ id: 'countersign', secret: 'canary-idp-secret' });
     const { issuer, introspectionEndpoint: endpoint } = idp;
     const introspection = `{ endpoint: '${endpoint}', client_id: countersign, client_secret: canary-idp-secret }`;
     const text = `${general}default_route: {}
@@ -279,7 +282,6 @@ credentials:
       });
       expect(writeJson(told)).not.toMatch(/canary|eyJ/);
     }
-    await idp.close();
   });
 
   it('warns of an identity provider that is down, and answers as serving would', async () => {
