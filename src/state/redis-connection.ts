@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { createRedisClient, patience } from './redis-client.ts';
+import { backOff, createRedisClient, patience } from './redis-client.ts';
 import { describeRedis, type RedisSettings } from './redis-settings.ts';
 import { StateError } from './state-error.ts';
 
@@ -33,6 +33,13 @@ export async function connectRedis(settings: RedisSettings): Promise<RedisConnec
   client.on('ready', () => {
     lost = undefined;
   });
+  let isClosed = false;
+  let retry: NodeJS.Timeout | undefined;
+  // The client gives up for good when a failover meets it while it asks the Sentinels.
+  client.on('end', () => {
+    if (isClosed) return;
+    retry = setTimeout(() => void client.connect().catch(() => {}), backOff(1));
+  });
   await within(client.connect(), 2 * patience).catch((error: unknown) => {
     lost ??= error;
   });
@@ -57,6 +64,8 @@ export async function connectRedis(settings: RedisSettings): Promise<RedisConnec
       }
     },
     async close() {
+      isClosed = true;
+      clearTimeout(retry);
       client.disconnect();
     },
   };

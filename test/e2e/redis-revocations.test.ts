@@ -117,7 +117,9 @@ describeWithRedis('revocations that replicas share', () => {
     const redis = settingsFor(await startRedis());
     const jtis = Array.from({ length: 2500 }, () => randomUUID());
     const a = await openRevocations(redis);
-    await Promise.all(jtis.map((jti) => a.revoke(revocationOf(jti))));
+    for (let at = 0; at < jtis.length; at += 100) {
+      await Promise.all(jtis.slice(at, at + 100).map((jti) => a.revoke(revocationOf(jti))));
+    }
     const late = await openRevocations(redis);
     expect(jtis.every((jti) => late.isRevoked(tokenOf(jti)) === true)).toBe(true);
   });
