@@ -71,7 +71,11 @@ const redisMap = z
       .default(0)
       .describe('So many of Redis’s own replicas must have a revocation before it is acknowledged'),
   })
-  .check(exactlyOne('url', 'sentinel', 'cluster'));
+  .check(exactlyOne('url', 'sentinel', 'cluster'))
+  .refine(({ cluster, wait_for_replicas: count }) => cluster === undefined || count === 0, {
+    path: ['wait_for_replicas'],
+    error: 'is for one server or Sentinel: a Cluster would ask any of its nodes',
+  });
 
 /** Redis, as a URL or as a map; the output is the map. */
 export const redisSchema = z

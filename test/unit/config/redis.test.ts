@@ -57,6 +57,10 @@ describe('state.redis', () => {
       withState(`redis: 'redis://app:hunter2@', ${file}`),
       'state.redis: is not a Redis URL; write redis://host:6379',
     ],
+    [
+      withState(`redis: { cluster: ['a:1'], wait_for_replicas: 1 }, ${file}`),
+      'state.redis.wait_for_replicas: is for one server',
+    ],
     [withState('directory: a', 'replicas: own'), 'keys.replicas: needs state.redis'],
     [
       withState(`redis: 'redis://r', ${file}`, 'replicas: own, directory: d'),
