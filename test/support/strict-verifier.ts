@@ -1,39 +1,38 @@
-import { createLocalJWKSet, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { call, type Serving } from './process.ts';
 
 /** A backend that believes `Cache-Control` to the last millisecond, and never asks for a key anew. */
 export interface StrictVerifier {
-  /** @throws what verifying fails with */
-  verify(token: string): Promise<void>;
+  /**
+   * @param at when the token came; it is good at that time, however slow this machine is
+   * @throws what verifying fails with, and the keys that it had
+   */
+  verify(token: string, at: Date): Promise<void>;
 }
 
 /** @param pick where a router would send a request for the JWKS */
 export function createStrictVerifier(pick: () => Serving): StrictVerifier {
-  let cached:
-    | { readonly keys: ReturnType<typeof createLocalJWKSet>; readonly until: number }
-    | undefined;
-  let text = '';
+  let cached: { readonly jwks: JSONWebKeySet; readonly until: number } | undefined;
 
-  async function keys() {
-    if (cached !== undefined && performance.now() < cached.until) return cached.keys;
+  async function keys(): Promise<JSONWebKeySet> {
+    if (cached !== undefined && performance.now() < cached.until) return cached.jwks;
     const { body, headers } = await call({ port: pick().ports.public, path: '/jwks' });
     const [, maxAge = '0'] = /max-age=(\d+)/.exec(headers['cache-control'] ?? '') ?? [];
-    text = body;
     // It counts from when the answer came, which is as long as a cache may keep it.
-    cached = {
-      keys: createLocalJWKSet(JSON.parse(body)),
-      until: performance.now() + Number(maxAge) * 1000,
-    };
-    return cached.keys;
+    cached = { jwks: JSON.parse(body), until: performance.now() + Number(maxAge) * 1000 };
+    return cached.jwks;
   }
 
   return {
-    async verify(token) {
+    async verify(token, currentDate) {
       // As a backend does, with what it has when the token comes.
-      const set = await keys();
-      await jwtVerify(token, set, { issuer: 'https://countersign.example.com' }).catch(
+      const jwks = await keys();
+      const issuer = 'https://countersign.example.com';
+      await jwtVerify(token, createLocalJWKSet(jwks), { issuer, currentDate }).catch(
         (error: Error) => {
-          throw new Error(`${error.message}: ${token.split('.')[0]} with ${text}`);
+          const { kid } = decodeProtectedHeader(token);
+          const known = jwks.keys.map((key) => key.kid?.slice(0, 6)).join(' ');
+          throw new Error(`${error.message}: ${kid?.slice(0, 6)} with ${known}`);
         },
       );
     },
