@@ -27,17 +27,28 @@ export const python = join(cache, 'python', 'bin', 'python');
 
 /** Installs what is missing where that is possible, and names what stays missing. */
 export function installSystemPackages() {
-  const missing = needed.filter((each) => !isInstalled(each));
-  const canInstall = process.getuid?.() === 0 && isThere('apt-get');
-  if (missing.length > 0 && canInstall) aptInstall(missing.map((each) => each.package));
-  const left = needed
-    .filter((each) => !isInstalled(each))
-    .map(({ command, package: name }) => command ?? name);
-  left.push(...installPythonPackages(canInstall));
+  const left = installMissing(needed);
+  left.push(...installPythonPackages(canInstall()));
   if (!compilePkcs11js()) left.push('pkcs11js');
   if (!buildTraefik()) left.push('traefik');
   left.push(...buildKubernetesTools());
   return left;
+}
+
+/**
+ * @param wanted what shows that each is there, and its package
+ * @returns the names of those that stay missing
+ */
+export function installMissing(wanted) {
+  const missing = wanted.filter((each) => !isInstalled(each));
+  if (missing.length > 0 && canInstall()) aptInstall(missing.map((each) => each.package));
+  return missing
+    .filter((each) => !isInstalled(each))
+    .map(({ command, package: name }) => command ?? name);
+}
+
+function canInstall() {
+  return process.getuid?.() === 0 && isThere('apt-get');
 }
 
 function isInstalled({ command, library }) {
