@@ -15,7 +15,7 @@ export const usage = `Usage: npm run bench -- [options]
 
 Measures the built service beside its floor, and writes bench/RESULTS.md.
 
-  --quick            the workloads with bounds, in about a minute; writes nothing
+  --quick            what has a bound, in a minute and a half; writes nothing
   --only <name>      one workload; may be repeated; writes nothing
   --seconds <n>      load on each side of a workload; 9, with --quick 2
   --node <major>     the Node that runs the service, as 24; may be repeated
