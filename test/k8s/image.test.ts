@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Container, createNetwork, type Network, runContainer } from '../support/container.ts';
-import { buildImage, canBuildImages, type Image } from '../support/image.ts';
+import { canBuildImages, type Image, imageOfCheckout } from '../support/image.ts';
 import { endAll, freshDirectory, until, writeFiles } from '../support/process.ts';
 import { programs } from '../support/programs.ts';
 
@@ -27,7 +27,7 @@ const hasHadolint = spawnSync(programs.hadolint, ['--version']).status === 0;
   let image: Image;
   let network: Network;
   beforeAll(async () => {
-    image = buildImage(freshDirectory());
+    image = imageOfCheckout();
     network = await createNetwork();
   });
 

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Image } from './image.ts';
-import { type Started, start, until } from './process.ts';
+import { freshDirectory, type Started, start, until } from './process.ts';
 
 /** What is mounted into a container. */
 export interface Mount {
@@ -51,6 +51,8 @@ export interface ContainerOptions {
   /** `uid:gid`; the image's unless given. */
   readonly user?: string;
   readonly supplementaryGroup?: string;
+  /** Names of this machine, beside localhost. */
+  readonly hosts?: readonly string[];
 }
 
 export interface Container extends Started {
@@ -64,15 +66,17 @@ export interface Container extends Started {
  */
 export function runContainer(image: Image, options: ContainerOptions): Container {
   const { network, args = image.cmd, mounts = [], env = {}, user = image.user } = options;
-  const { root } = image;
-  for (const { path } of [...mounts, { path: '/proc' }, { path: '/dev' }]) {
-    mkdirSync(join(root, path), { recursive: true });
+  const { hosts = [] } = options;
+  // What a runtime lays over an image: places to mount to, and the names of the machine.
+  const [layer = '', work = '', root = ''] = ['layer', 'work', 'root'].map(() => freshDirectory());
+  for (const { path } of [...mounts, { path: '/proc' }, { path: '/dev' }, { path: '/etc' }]) {
+    mkdirSync(join(layer, path), { recursive: true });
   }
-  // A runtime writes this one.
-  writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n');
+  for (const each of [layer, root]) chmodSync(each, 0o755);
+  writeFileSync(join(layer, 'etc/hosts'), `127.0.0.1 localhost ${hosts.join(' ')}\n`);
   const script = [
     'set -e',
-    `mount --bind "${root}" "${root}"`,
+    `mount -t overlay overlay -o "lowerdir=${image.root},upperdir=${layer},workdir=${work}" "${root}"`,
     `mount -t proc proc "${root}/proc"`,
     `mount -t tmpfs -o mode=755 tmpfs "${root}/dev"`,
     `for each in null zero random urandom; do touch "${root}/dev/$each"; mount --bind /dev/$each "${root}/dev/$each"; done`,
@@ -81,6 +85,9 @@ export function runContainer(image: Image, options: ContainerOptions): Container
       .filter(({ readOnly }) => readOnly)
       .map(({ path }) => `mount -o remount,ro,bind "${root}${path}"`),
     `mount -o remount,ro,bind "${root}"`,
+    `ln -s /proc/self/fd/1 "${root}/dev/stdout"`,
+    // As a runtime gives it: a pipe that the user of the process may open anew. (Node gives sockets.)
+    ...(image.root === '/' ? ['exec > >(cat)', `chown ${user} /proc/self/fd/1`] : []),
     'exec "$@"',
   ].join('\n');
   const groups = options.supplementaryGroup ?? '';
@@ -88,7 +95,7 @@ export function runContainer(image: Image, options: ContainerOptions): Container
     'nsenter',
     [
       ...[`--net=/proc/${network.pid}/ns/net`, 'unshare', '--mount', '--pid', '--fork'],
-      ...['--kill-child', 'sh', '-c', script, 'sh', 'env', '-i'],
+      ...['--kill-child', 'bash', '-c', script, 'bash', 'env', '-i'],
       'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
       ...Object.entries({ ...image.env, ...env }).map(([name, value]) => `${name}=${value}`),
       ...['setpriv', '--no-new-privs', 'chroot', `--userspec=${user}`, `--groups=${groups}`],

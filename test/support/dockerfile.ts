@@ -14,8 +14,7 @@ export interface Instruction {
 
 const known = /^(?:ARG|COPY|RUN|SHELL|WORKDIR|ENV|USER|EXPOSE|LABEL|ENTRYPOINT|CMD|HEALTHCHECK)$/;
 
-/** @param args values of build arguments, instead of those in the file */
-export function readDockerfile(text: string, args: Readonly<Record<string, string>> = {}): Stage[] {
+export function readDockerfile(text: string): Stage[] {
   const stages: (Stage & { instructions: Instruction[] })[] = [];
   const given = new Map<string, string>();
   for (const { word, text: line } of linesOf(text)) {
@@ -25,8 +24,8 @@ export function readDockerfile(text: string, args: Readonly<Record<string, strin
       stages.push({ from: fill(from, given), name, instructions: [] });
     } else if (word === 'ARG') {
       const [, name = '', value = ''] = /^(\w+)=(\S*)$/.exec(line) ?? [];
-      given.set(name, args[name] ?? value);
-      stage?.instructions.push({ word, text: `${name}=${given.get(name)}` });
+      given.set(name, value);
+      stage?.instructions.push({ word, text: line });
     } else if (!known.test(word) || stage === undefined) {
       throw new Error(`not understood: ${word} ${line}`);
     } else {

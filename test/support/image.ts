@@ -1,9 +1,22 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { namesOfContext, readCopy, readDockerfile, type Stage } from './dockerfile.ts';
 
 const checkout = join(import.meta.dirname, '..', '..');
+const cache = join(checkout, '.cache');
 
 /** An image without an archive: its files in a directory, and what runs in it. */
 export interface Image {
@@ -28,6 +41,60 @@ export function canBuildImages(): boolean {
   );
 }
 
+/** This machine's own programs, as if they were an image. */
+export const machine: Image = {
+  ...{ root: '/', env: {}, user: '0:0', workdir: '/', entrypoint: [], cmd: [] },
+  ...{ healthcheck: [], labels: '' },
+};
+
+/** The image of this checkout: what is in .cache if nothing of it has changed since, else a new one. */
+export function imageOfCheckout(): Image {
+  const start = `image-${process.version}-`;
+  const cached = join(cache, start + digestOfInputs());
+  if (!existsSync(cached)) {
+    mkdirSync(cache, { recursive: true });
+    for (const each of readdirSync(cache).filter((name) => name.startsWith(start))) {
+      rmSync(join(cache, each), { recursive: true });
+    }
+    const home = mkdtempSync(join(cache, 'building-'));
+    const { root, ...about } = buildImage(home);
+    writeFileSync(join(home, 'about.json'), JSON.stringify(about));
+    rmSync(join(home, 'build'), { recursive: true });
+    try {
+      renameSync(home, cached);
+    } catch {
+      // Another test file was as far in the meantime: its image is as good.
+      rmSync(home, { recursive: true });
+    }
+  }
+  const about = JSON.parse(readFileSync(join(cached, 'about.json'), 'utf8'));
+  return { ...about, root: join(cached, 'image') };
+}
+
+function digestOfInputs(): string {
+  const names = [
+    'Dockerfile',
+    '.dockerignore',
+    'test/support/image.ts',
+    'test/support/dockerfile.ts',
+    ...contextNames(),
+  ];
+  const hash = createHash('sha256');
+  for (const name of names) {
+    const path = join(checkout, name);
+    const isDirectory = statSync(path).isDirectory();
+    const files = isDirectory ? readdirSync(path, { recursive: true }).map(String).sort() : [''];
+    for (const file of files.map((each) => join(path, each))) {
+      if (statSync(file).isFile()) hash.update(`${file}\0`).update(readFileSync(file));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function contextNames(): string[] {
+  return namesOfContext(readFileSync(join(checkout, '.dockerignore'), 'utf8'));
+}
+
 /**
  * Carries out the Dockerfile, instruction by instruction. A stage that starts from Node's image starts
  * from this machine's own files instead, in an overlay that leaves them as they are, with the Node that
@@ -35,15 +102,15 @@ export function canBuildImages(): boolean {
  *
  * @param home an empty directory
  */
-export function buildImage(home: string, args: Readonly<Record<string, string>> = {}): Image {
+function buildImage(home: string): Image {
   const context = join(home, 'context');
   mkdirSync(context);
-  for (const name of namesOfContext(readFileSync(join(checkout, '.dockerignore'), 'utf8'))) {
+  for (const name of contextNames()) {
     cpSync(join(checkout, name), join(context, name), { recursive: true });
   }
   const roots = new Map<string | undefined, string>();
   let image: Image | undefined;
-  for (const stage of readDockerfile(readFileSync(join(checkout, 'Dockerfile'), 'utf8'), args)) {
+  for (const stage of readDockerfile(readFileSync(join(checkout, 'Dockerfile'), 'utf8'))) {
     const root = join(home, stage.name ?? 'image');
     mkdirSync(root);
     image = buildStage({ stage, root, sourceOf: (from) => (from ? roots.get(from) : context) });

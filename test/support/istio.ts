@@ -20,6 +20,7 @@ const http = z.strictObject({
   statusOnError: z.string().regex(/^\d{3}$/),
   // A single `*` is an error to Istio; patterns with one are not used here.
   includeRequestHeadersInCheck: z.array(z.string().regex(/^[^*]+$/)),
+  includeAdditionalHeadersInCheck: z.record(z.string(), z.string()).default({}),
   headersToUpstreamOnAllow: z.array(z.string().regex(/^[^*]+$/)),
   headersToDownstreamOnDeny: z.array(z.string().regex(/^[^*]+$/)),
 });
@@ -141,6 +142,11 @@ function overHttp(provider: z.infer<typeof http>, cluster: string) {
     http_service: {
       path_prefix: provider.pathPrefix,
       server_uri: { uri, cluster, timeout: provider.timeout },
+      authorization_request: {
+        headers_to_add: Object.entries(provider.includeAdditionalHeadersInCheck).map(
+          ([key, value]) => ({ key, value }),
+        ),
+      },
       authorization_response: {
         allowed_upstream_headers: names(provider.headersToUpstreamOnAllow),
         allowed_client_headers: names(provider.headersToDownstreamOnDeny),

@@ -71,7 +71,7 @@ describe('the YAML in the documentation', () => {
 
   it('says in its first line what it is, so that it is checked', () => {
     const kinds =
-      /^# (?:countersign\.yaml|part of countersign\.yaml|api-keys\.yaml|gateways\/\S+)\n/;
+      /^# (?:countersign\.yaml|part of countersign\.yaml|api-keys\.yaml|(?:gateways|k8s)\/\S+)\n/;
     expect(blocks.filter(({ text }) => !kinds.test(text)).map(({ place }) => place)).toEqual([]);
     expect(blocks.length).toBeGreaterThan(10);
   });
@@ -84,7 +84,7 @@ describe('a block of a recipe', () => {
       .split('\n')
       .map((line) => line.trim());
   const quoted = pages.flatMap((page) =>
-    [...read(page).matchAll(/^```\w+\n(?:#|--) (gateways\/\S+)\n(.*?)^```/gms)].map(
+    [...read(page).matchAll(/^```\w+\n(?:#|--) ((?:gateways|k8s)\/\S+)\n(.*?)^```/gms)].map(
       ([, file = '', text = '']) => ({ page, file, text }),
     ),
   );
