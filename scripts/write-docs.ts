@@ -1,10 +1,12 @@
-/** Writes docs/configuration.md and docs/configuration.schema.json from the schema. */
+/** Writes what is made of the configuration's schema: two files of docs/, and a part of the chart's schema. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createJsonSchema, type JsonSchema, listRows, type Row } from '../src/config/table.ts';
 
-const docs = resolve(import.meta.dirname, '../docs');
+const root = resolve(import.meta.dirname, '..');
+const docs = join(root, 'docs');
+const chartSchema = 'k8s/helm/countersign/values.schema.json';
 
 const introduction = `# Configuration
 
@@ -29,14 +31,23 @@ In the tables, \`[]\` stands for any item of a list and \`<name>\` for a name of
 
 `;
 
-/** @returns the files by name, as they should be in docs/ */
+/** @returns the files by name, as they should be */
 export function renderDocs(): Readonly<Record<string, string>> {
   const example = readFileSync(join(docs, 'configuration.example.yaml'), 'utf8');
   const sections = Object.keys(createJsonSchema().properties ?? {}).map(renderSection);
   return {
-    'configuration.md': `${introduction}\`\`\`yaml\n${example}\`\`\`\n\n${sections.join('\n')}`,
-    'configuration.schema.json': `${JSON.stringify(createJsonSchema(), undefined, 2)}\n`,
+    'docs/configuration.md': `${introduction}\`\`\`yaml\n${example}\`\`\`\n\n${sections.join('\n')}`,
+    'docs/configuration.schema.json': `${JSON.stringify(createJsonSchema(), undefined, 2)}\n`,
+    [chartSchema]: renderChartSchema(),
   };
+}
+
+/** The rest of it is written by hand. */
+function renderChartSchema(): string {
+  const schema = JSON.parse(readFileSync(join(root, chartSchema), 'utf8'));
+  const { $schema: _, ...config } = createJsonSchema() as JsonSchema & { $schema?: string };
+  schema.properties.config = config;
+  return `${JSON.stringify(schema, undefined, 2)}\n`;
 }
 
 function renderSection(name: string): string {
@@ -76,5 +87,5 @@ function renderScalar({ type }: JsonSchema): string {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  for (const [name, text] of Object.entries(renderDocs())) writeFileSync(join(docs, name), text);
+  for (const [name, text] of Object.entries(renderDocs())) writeFileSync(join(root, name), text);
 }

@@ -42,6 +42,22 @@ export function kustomize(folder: string): Resource[] {
   );
 }
 
+export const chart = join(k8s, 'helm', 'countersign');
+
+/**
+ * @param values laid over those of the chart
+ * @throws with what Helm says
+ */
+export function helmTemplate(values: object = {}, folder = chart): Resource[] {
+  const args = ['template', 'countersign', folder, '--namespace=countersign', '--values=-'];
+  const { status, stdout, stderr } = spawnSync(programs.helm, args, {
+    input: JSON.stringify(values),
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return readManifests(stdout);
+}
+
 /** Kubernetes reads YAML 1.1: 0440 is octal there. */
 export function readManifests(text: string): Resource[] {
   return parseAllDocuments(text, { version: '1.1', merge: true })

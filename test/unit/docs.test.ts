@@ -71,7 +71,7 @@ describe('the YAML in the documentation', () => {
 
   it('says in its first line what it is, so that it is checked', () => {
     const kinds =
-      /^# (?:countersign\.yaml|part of countersign\.yaml|api-keys\.yaml|(?:gateways|k8s)\/\S+)\n/;
+      /^# (?:countersign\.yaml|part of countersign\.yaml|api-keys\.yaml|values\.yaml|(?:gateways|k8s)\/\S+)\n/;
     expect(blocks.filter(({ text }) => !kinds.test(text)).map(({ place }) => place)).toEqual([]);
     expect(blocks.length).toBeGreaterThan(10);
   });
