@@ -121,8 +121,6 @@ function gatewayChart(): string {
       const [own, their] = [ours, theirs].map((each) => one(each, kind, 'countersign').spec);
       expect(comparable(own)).toEqual(comparable(their));
     }
-    const configOf = (resources: Resource[]) =>
-      parse(one(resources.filter(hasConfig), 'ConfigMap').data?.['countersign.yaml'] ?? '');
     expect(configOf(ours)).toEqual(configOf(theirs));
   });
 
@@ -153,16 +151,22 @@ function gatewayChart(): string {
   const examples = [...page.matchAll(/^```yaml\n# values\.yaml\n(.*?)^```/gms)];
 
   it('takes the values that the page shows', () => {
-    expect(examples).toHaveLength(2);
-    const [standalone = [], sidecar = []] = examples.map(([, text = '']) =>
+    expect(examples).toHaveLength(3);
+    const [standalone = [], redis = [], sidecar = []] = examples.map(([, text = '']) =>
       helmTemplate(parse(text)),
     );
-    const [config] = standalone.filter(hasConfig);
-    expect(parse(config?.data?.['countersign.yaml'] ?? '')).toMatchObject({
+    expect(configOf(standalone)).toMatchObject({
       issuer: 'https://auth.example.com',
       gateways: { 'ingress-nginx': {} },
     });
     expect(sidecar.map(({ kind }) => kind).sort()).toEqual(['ConfigMap', 'Service']);
+    if (!tools.kustomize) return;
+    const overlay = kustomize('redis');
+    const { keys, state } = configOf(overlay);
+    expect(configOf(redis)).toMatchObject({ keys: { algorithm: keys.algorithm }, state });
+    expect(configOf(redis).keys).not.toHaveProperty('private_jwk_file');
+    const [own, their] = [redis, overlay].map((all) => one(all, 'NetworkPolicy', 'countersign'));
+    expect(own?.spec.egress).toEqual(their?.spec.egress);
   });
 
   it('makes new pods when the configuration changes, and only then', () => {
@@ -214,8 +218,9 @@ function gatewayChart(): string {
   });
 });
 
-function hasConfig({ data }: Resource): boolean {
-  return data?.['countersign.yaml'] !== undefined;
+function configOf(resources: readonly Resource[]) {
+  const [found] = resources.filter(({ data }) => data?.['countersign.yaml'] !== undefined);
+  return parse(found?.data?.['countersign.yaml'] ?? '');
 }
 
 /** Without what differs by nature: Helm's labels, and the hash in the name of a ConfigMap. */

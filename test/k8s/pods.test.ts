@@ -1,64 +1,26 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { createLocalJWKSet, jwtVerify } from 'jose';
 import { parse } from 'yaml';
 import { type Container, createNetwork, type Network } from '../support/container.ts';
 import { canBuildImages, type Image, imageOfCheckout, machine } from '../support/image.ts';
 import { kustomize, one, type Resource, tools } from '../support/manifests.ts';
 import { listening, probe, runPodContainer } from '../support/pod.ts';
 import { podOf } from '../support/pod-rules.ts';
-import {
-  endAll,
-  freshDirectory,
-  isMissing,
-  main,
-  start,
-  until,
-  writeFiles,
-} from '../support/process.ts';
+import { ask, claimsOf, makeSecret, type Secret, untilReady } from '../support/pod-traffic.ts';
+import { endAll, isMissing, start, until } from '../support/process.ts';
 
 jest.setTimeout(300_000);
 afterAll(endAll);
-
-const root = join(import.meta.dirname, '..', '..');
 
 const canRun = canBuildImages() && tools.kustomize && !isMissing('nginx');
 
 /** Everything between the manifests and a process is what a kubelet and a runtime would do. */
 (canRun ? describe : describe.skip)('a pod', () => {
   let image: Image;
-  let secret: { files: Record<string, string>; apiKey: string };
-  beforeAll(async () => {
+  let secret: Secret;
+  beforeAll(() => {
     image = imageOfCheckout();
-    secret = await makeSecret();
+    secret = makeSecret('openssl genpkey');
   });
-
-  const originals: Readonly<Record<string, readonly string[]>> = {
-    nginx: ['X-Original-Method: GET', 'X-Original-URL: https://api.example.com/orders'],
-    'ingress-nginx': ['X-Original-Method: GET', 'X-Original-URL: https://api.example.com/orders'],
-    traefik: forwarded(),
-    kong: forwarded(),
-    envoy: ['Host: api.example.com', 'X-Forwarded-Proto: https'],
-  };
-
-  function ask(network: Network, gateway: string, ...lines: readonly string[]) {
-    const headers = [...(originals[gateway] ?? []), ...lines].flatMap((line) => ['-H', line]);
-    return network.ask(`http://127.0.0.1:8080/auth/${gateway}/orders`, ...headers);
-  }
-
-  async function claimsOf(network: Network, head: string) {
-    const jwks = JSON.parse(network.ask('http://127.0.0.1:8081/jwks')?.body ?? '');
-    const [, token = ''] = /^X-Custom-Jwt: (\S+)\r?$/im.exec(head) ?? [];
-    return (await jwtVerify(token, createLocalJWKSet(jwks))).payload;
-  }
-
-  async function untilReady(container: object, running: Container, network: Network) {
-    await until(() => probe(container, 'startup', network) === 200, running);
-    expect(probe(container, 'readiness', network)).toBe(200);
-    expect(probe(container, 'liveness', network)).toBe(200);
-  }
 
   describe('of standalone', () => {
     const resources = canRun ? kustomize('standalone') : [];
@@ -106,12 +68,12 @@ const canRun = canBuildImages() && tools.kustomize && !isMissing('nginx');
     it('gives every gateway that it names a token, if it says the secret', async () => {
       const gateways = Object.keys(configuration(resources)['gateways']);
       expect(gateways.length).toBeGreaterThan(3);
-      const key = `apikey: ${secret.apiKey}`;
+      const key = `apikey: ${secret.shown[0]}`;
       const says = `X-Countersign-Secret: ${secret.files['gateway-secret']?.trim()}`;
       for (const gateway of gateways) {
         const answer = ask(network, gateway, key, says);
         expect([gateway, answer?.status]).toEqual([gateway, 200]);
-        expect(await claimsOf(network, answer?.head ?? '')).toMatchObject({
+        expect(await claimsOf(network, answer?.head)).toMatchObject({
           iss: 'https://countersign.example.com',
           aud: 'https://orders.internal',
           client_id: 'reports',
@@ -165,9 +127,9 @@ const canRun = canBuildImages() && tools.kustomize && !isMissing('nginx');
       await until(() => probe(container, 'readiness', network) === 200, gateway);
       const url = 'http://127.0.0.1:8000/orders';
       const host = ['-H', 'Host: api.example.com'];
-      const answer = network.ask(url, ...host, '-H', `apikey: ${secret.apiKey}`);
+      const answer = network.ask(url, ...host, '-H', `apikey: ${secret.shown[0]}`);
       expect(answer?.status).toBe(200);
-      expect(await claimsOf(network, answer?.body ?? '')).toMatchObject({ client_id: 'reports' });
+      expect(await claimsOf(network, answer?.body)).toMatchObject({ client_id: 'reports' });
       const refused = network.ask(url, ...host, '-H', 'X-Custom-Jwt: forged');
       expect([refused?.status, refused?.body]).toEqual([401, expect.stringContaining('"status"')]);
     });
@@ -187,11 +149,6 @@ interface Port {
   readonly containerPort: number;
 }
 
-function forwarded(): string[] {
-  const original = { Method: 'GET', Proto: 'https', Host: 'api.example.com', Uri: '/orders' };
-  return Object.entries(original).map(([name, value]) => `X-Forwarded-${name}: ${value}`);
-}
-
 function configuration(resources: readonly Resource[]) {
   const configMap = resources.find(
     ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('countersign-'),
@@ -206,38 +163,4 @@ function startBackend({ pid }: Network): void {
     response.end(raw.flatMap((name, n) => (n % 2 ? [] : [name + ': ' + raw[n + 1]])).join('\\r\\n'));
   }).listen(3000, '127.0.0.1');`;
   start('nsenter', [`--net=/proc/${pid}/ns/net`, process.execPath, '-e', program]);
-}
-
-/** Makes the Secret with the commands that the page gives; only the cluster is a stand-in. */
-async function makeSecret() {
-  const page = readFileSync(join(root, 'docs', 'kubernetes.md'), 'utf8');
-  const [, commands = ''] = /^```sh\n(openssl genpkey.*?)^```/ms.exec(page) ?? [];
-  const directory = freshDirectory();
-  writeFiles(directory, {
-    'bin/countersign': `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`,
-    // Keeps what `create secret generic` is given.
-    'bin/kubectl': `#!/bin/sh
-mkdir -p made
-for each in "$@"; do case "$each" in --from-file=*) cp "\${each#--from-file=}" made/ ;; esac; done
-`,
-  });
-  for (const name of readdirSync(join(directory, 'bin'))) {
-    chmodSync(join(directory, 'bin', name), 0o755);
-  }
-  // A file, as a terminal is one: `tee /dev/stderr` cannot open a socket.
-  const shown = join(directory, 'shown');
-  const { status } = spawnSync('sh', ['-ec', commands], {
-    cwd: directory,
-    stdio: ['ignore', 'ignore', openSync(shown, 'w')],
-    env: { ...process.env, PATH: `${join(directory, 'bin')}:${process.env['PATH']}` },
-  });
-  expect(status).toBe(0);
-  const files = Object.fromEntries(
-    readdirSync(join(directory, 'made')).map((name) => [
-      name,
-      readFileSync(join(directory, 'made', name), 'utf8'),
-    ]),
-  );
-  const [, apiKey = ''] = /^# The key.*\n(\S+)$/m.exec(readFileSync(shown, 'utf8')) ?? [];
-  return { files, apiKey };
 }

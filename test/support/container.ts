@@ -95,13 +95,14 @@ export function runContainer(image: Image, options: ContainerOptions): Container
     'nsenter',
     [
       ...[`--net=/proc/${network.pid}/ns/net`, 'unshare', '--mount', '--pid', '--fork'],
-      ...['--kill-child', 'bash', '-c', script, 'bash', 'env', '-i'],
+      ...['bash', '-c', script, 'bash', 'env', '-i'],
       'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
       ...Object.entries({ ...image.env, ...env }).map(([name, value]) => `${name}=${value}`),
       ...['setpriv', '--no-new-privs', 'chroot', `--userspec=${user}`, `--groups=${groups}`],
       ...[root, ...image.entrypoint, ...args],
     ],
-    { cwd: '/' },
+    // All of them: a change of user takes from the process that it ends with its parent.
+    { cwd: '/', killing: 'group' },
   );
   return { ...running, signal: (signal) => process.kill(processOne(running.pid), signal) };
 }
