@@ -8,53 +8,22 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import { createLocalJWKSet, jwtVerify } from 'jose';
 import {
-  asNginx,
-  basic,
   call,
   countersign,
   endAll,
-  freshDirectory,
-  listenOn,
-  type Ports,
   patience,
   type Serving,
   serve,
-  threePorts,
   until,
 } from '../support/process.ts';
+import { configured, jwksOf, kidOf, newToken } from '../support/rotating.ts';
 
 jest.setTimeout(patience);
 afterEach(endAll);
 
-const configured =
-  (rotate: string, more = '') =>
-  (ports: Ports) =>
-    `
-issuer: https://countersign.example.com
-${listenOn(ports)}
-gateways: { nginx: {} }
-credentials: [{ basic: { trust: gateway } }]
-token: { upstream_hosts: any, expires_in: 5s }
-keys: { algorithm: ES256, rotate: ${rotate} }
-drain: 0s
-${more}`;
 const slow = '{ every: 30d, publish_ahead: 1h }';
-
-let users = 0;
-/** Of a user that was not seen before, so that it is a new one. */
-const newToken = async ({ ports }: Serving, user = `user-${users++}`) => {
-  const headers = { Authorization: basic(user, 'x') };
-  const answer = await call({ port: ports.auth, ...asNginx(headers) });
-  expect(answer.status).toBe(200);
-  return String(answer.headers['x-custom-jwt']);
-};
-const kidOf = (jwt: string) => String(decodeProtectedHeader(jwt).kid);
-const jwksOf = async ({ ports }: Serving) => {
-  const { body, headers } = await call({ port: ports.public, path: '/jwks' });
-  return { set: JSON.parse(body) as JSONWebKeySet, caching: headers['cache-control'] };
-};
 const kidsOf = async (serving: Serving) => (await jwksOf(serving)).set.keys.map(({ kid }) => kid);
 const ringFile = (directory: string) => {
   const keys = join(directory, 'data', 'keys');
@@ -177,29 +146,4 @@ describe('keys of a running service', () => {
     const { stdout } = await countersign(['keys', 'list'], { cwd: serving.directory });
     expect(stdout).toContain(first);
   });
-});
-
-it('a service that is killed at any moment of a rotation starts again with its keys', async () => {
-  const directory = freshDirectory();
-  const ports = await threePorts();
-  const text = configured('{ every: 4s, publish_ahead: 2s }');
-  const tokens: string[] = [];
-  for (let round = 0; round < 8; round++) {
-    const serving = await serve(text, { directory, ports });
-    tokens.push(await newToken(serving));
-    await new Promise((resolve) => setTimeout(resolve, 137 * round));
-    const rotating = countersign(['keys', 'rotate'], { cwd: directory });
-    tokens.push(await newToken(serving));
-    serving.kill('SIGKILL');
-    await Promise.all([serving.ended, rotating]);
-  }
-  const serving = await serve(text, { directory, ports });
-  const { set } = await jwksOf(serving);
-  const now = Date.now() / 1000;
-  for (const token of tokens) {
-    const { exp = 0 } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    if (exp > now) await jwtVerify(token, createLocalJWKSet(set));
-    // Those that have expired still have their key: it stays a while longer.
-    expect(set.keys.map(({ kid }) => kid)).toContain(kidOf(token));
-  }
 });
