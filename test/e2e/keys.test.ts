@@ -1,9 +1,11 @@
 import {
+  appendFileSync,
   chmodSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -13,15 +15,20 @@ import {
   call,
   countersign,
   endAll,
+  freshDirectory,
   patience,
   type Serving,
   serve,
   until,
 } from '../support/process.ts';
 import { configured, jwksOf, kidOf, newToken } from '../support/rotating.ts';
+import { canMount, mountSmall, remount, unmountAll } from '../support/small-disk.ts';
 
 jest.setTimeout(patience);
-afterEach(endAll);
+afterEach(async () => {
+  unmountAll();
+  await endAll();
+});
 
 const slow = '{ every: 30d, publish_ahead: 1h }';
 const kidsOf = async (serving: Serving) => (await jwksOf(serving)).set.keys.map(({ kid }) => kid);
@@ -145,5 +152,44 @@ describe('keys of a running service', () => {
     });
     const { stdout } = await countersign(['keys', 'list'], { cwd: serving.directory });
     expect(stdout).toContain(first);
+  });
+});
+
+(canMount ? describe : describe.skip)('keys on a disk', () => {
+  it.each<[string, (disk: string) => () => void]>([
+    [
+      'full',
+      (disk) => {
+        const filler = join(disk, 'filler');
+        try {
+          for (;;) appendFileSync(filler, Buffer.alloc(4096));
+        } catch {
+          return () => rmSync(filler);
+        }
+      },
+    ],
+    [
+      'read-only',
+      (disk) => {
+        remount(disk, 'ro');
+        return () => remount(disk, 'rw');
+      },
+    ],
+  ])('that is %s go on, and change when they can be kept again', async (_what, spoil) => {
+    const directory = freshDirectory();
+    const disk = join(directory, 'data', 'keys');
+    mkdirSync(disk, { recursive: true, mode: 0o700 });
+    expect(mountSmall(disk)).toBe(true);
+    const serving = await serve(configured('{ every: 4s, publish_ahead: 2s }'), { directory });
+    const first = kidOf(await newToken(serving));
+    const repair = spoil(disk);
+    await until(() => serving.stdout().includes('key_store_failed'));
+    expect(kidOf(await newToken(serving))).toBe(first);
+    expect((await call({ port: serving.ports.ops, path: '/readyz' })).status).toBe(200);
+    const { body } = await call({ port: serving.ports.ops, path: '/metrics' });
+    expect(body).toContain('countersign_key_store_up 0');
+    repair();
+    await until(() => serving.stdout().includes('key_store_recovered'));
+    await until(async () => kidOf(await newToken(serving)) !== first);
   });
 });

@@ -19,29 +19,14 @@ import {
   until,
   writeFiles,
 } from '../support/process.ts';
+import { canMount, mountSmall, remount, unmountAll } from '../support/small-disk.ts';
 
 jest.setTimeout(patience);
 
-/** Only root may mount, and not in every container. */
-const mounted: string[] = [];
-function mountSmall(directory: string): boolean {
-  const options = ['-t', 'tmpfs', '-o', 'size=256k,mode=700', 'tmpfs', directory];
-  if (spawnSync('mount', options).status !== 0) return false;
-  mounted.push(directory);
-  return true;
-}
-function remount(directory: string, options: string): void {
-  expect(spawnSync('mount', ['-o', `remount,${options}`, directory]).status).toBe(0);
-}
-const canMount = (() => {
-  const directory = freshDirectory();
-  return mountSmall(directory) && spawnSync('umount', [mounted.pop() ?? '']).status === 0;
-})();
 const whereMounting = canMount ? it : it.skip;
 
 afterEach(async () => {
-  // Lazily: the service still has its file open, and what it stands on is removed with the rest.
-  for (const each of mounted.splice(0)) spawnSync('umount', ['-l', each]);
+  unmountAll();
   await endAll();
 });
 
