@@ -46,7 +46,7 @@ credentials:
 
 function explained(text: string, gateway: string, request: Partial<ClientRequest> = {}) {
   const loaded = loadConfiguration({ text, file: join(directory, 'countersign.yaml'), env: {} });
-  return explain({ loaded, gateway, request: clientRequest(request), now: () => now });
+  return explain({ loaded, gateway, request: clientRequest(request), now: Date.now });
 }
 
 const bearer = ['Authorization', `Bearer ${unsignedJwt({ azp: 'web', exp, plan: 'gold' })}`];
