@@ -106,16 +106,19 @@ sentinel failover-timeout main 3000
 
 /** Three masters that share the keys among them. */
 export async function startCluster(): Promise<readonly RedisServer[]> {
-  // The port for the cluster's own talk is 10000 higher.
-  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-  const servers = [
-    await startRedis({ args }),
-    await startRedis({ args }),
-    await startRedis({ args }),
-  ];
+  // The port for the cluster's own talk: by itself it is 10000 higher, where others may listen.
+  const ports = await freePorts(3);
+  const clusterOf = (port: number) =>
+    startRedis({
+      args: [
+        ...['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'],
+        ...['--cluster-port', String(port)],
+      ],
+    });
+  const servers = await Promise.all(ports.map(clusterOf));
   const [first] = servers;
   if (first === undefined) throw new Error('no server');
-  const addresses = servers.map(({ port }) => `${host}:${port}`);
+  const addresses = servers.map(({ port }, at) => `${host}:${port}@${ports[at]}`);
   const made = first.cli('--cluster', 'create', ...addresses, '--cluster-yes');
   if (!made.includes('16384 slots covered')) throw new Error(made);
   await until(() =>
