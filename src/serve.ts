@@ -3,7 +3,7 @@ import { assemble, type Service, type ServiceDeps } from './assemble/assemble.ts
 import type { LoadedConfiguration } from './config/load.ts';
 import { type Address, writeAddress } from './config/schema/listen.ts';
 import { systemTimers } from './issuers/timers.ts';
-import type { KeyEvent } from './keys/keeper.ts';
+import type { KeyEvent } from './keys/key-events.ts';
 import { openKeys } from './keys/open-keys.ts';
 import { createSteadyClock } from './keys/steady-clock.ts';
 import {

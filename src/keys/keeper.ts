@@ -1,6 +1,6 @@
 import { generatePrivateKey } from './generate.ts';
-import { KeyError } from './key-error.ts';
-import { createKeyRing, type KeyRing } from './key-ring.ts';
+import { type KeyEvent, tellChanges } from './key-events.ts';
+import { alwaysCurrent, createKeyRing, type KeyRing } from './key-ring.ts';
 import type { PrivateKey } from './private-key.ts';
 import { reconcile } from './reconcile.ts';
 import type { RingStore } from './ring-store.ts';
@@ -12,8 +12,10 @@ import {
   nextRotation,
   type Ring,
   type RotationPolicy,
+  signingFirst,
   stage,
 } from './rotation.ts';
+import { createTicker } from './ticker.ts';
 
 export interface KeyKeeperDeps {
   readonly store: RingStore;
@@ -25,13 +27,6 @@ export interface KeyKeeperDeps {
   readonly onDropped: () => void;
   readonly generate?: (alg: PrivateKey['alg']) => Promise<PrivateKey>;
 }
-
-/** What happens to keys, for the log. */
-export type KeyEvent =
-  | { readonly event: 'key_staged'; readonly kid: string; readonly alg: string }
-  | { readonly event: 'key_active' | 'key_gone' | 'key_dropped'; readonly kid: string }
-  | { readonly event: 'key_store_failed'; readonly problem: string }
-  | { readonly event: 'key_store_recovered' };
 
 export interface KeyStatus {
   /** Milliseconds since the epoch. */
@@ -62,8 +57,6 @@ export async function openKeyKeeper(deps: KeyKeeperDeps): Promise<KeyKeeper> {
   const { store, policy, now, log, onDropped, generate = generatePrivateKey } = deps;
   let held = await openRing({ store, policy, now, generate, log });
   let ring = createKeyRing(signingFirst(held));
-  let problem: string | undefined;
-  let timer: NodeJS.Timeout | undefined;
   const publishedSince = new Map<string, number>();
   notePublished();
 
@@ -83,7 +76,7 @@ export async function openKeyKeeper(deps: KeyKeeperDeps): Promise<KeyKeeper> {
     ring = createKeyRing(signingFirst(next));
     notePublished();
     tellChanges(before, next, log);
-    if (next.keys.length > 0 && wasDropped(before, next)) onDropped();
+    if (wasDropped(before, next)) onDropped();
   }
 
   async function step(): Promise<void> {
@@ -104,42 +97,18 @@ export async function openKeyKeeper(deps: KeyKeeperDeps): Promise<KeyKeeper> {
     await store.announce(publishedSince);
   }
 
-  async function tick(): Promise<void> {
-    try {
-      await step();
-      if (problem !== undefined) log({ event: 'key_store_recovered' });
-      problem = undefined;
-    } catch (error) {
-      const found = error instanceof KeyError ? error.message : 'unexpected';
-      if (problem !== found) log({ event: 'key_store_failed', problem: found });
-      problem = found;
-    }
-  }
-
-  const often = tickEvery(policy);
-  const schedule = () => {
-    timer = setTimeout(() => void tick().then(schedule), often);
-  };
+  const ticker = createTicker(step, tickEvery(policy), log);
   return {
-    ring: {
-      get signer() {
-        return ring.signer;
-      },
-      get publicKeys() {
-        return ring.publicKeys;
-      },
-      verificationKey: (kid) => ring.verificationKey(kid),
-    },
-    tick,
-    start: schedule,
+    ring: alwaysCurrent(() => ring),
+    tick: ticker.tick,
+    start: ticker.start,
     status: () => ({
       activeSince: activeKey(held.keys)?.since ?? 0,
       nextRotation: nextRotation(held, policy),
-      problem,
+      problem: ticker.problem(),
     }),
     async close() {
-      clearTimeout(timer);
-      timer = undefined;
+      await ticker.stop();
       await store.close();
     },
   };
@@ -166,26 +135,6 @@ async function openRing({
       log({ event: 'key_active', kid: key.kid });
       return first;
     }
-  }
-}
-
-/** The one that signs comes first, in the JWKS too: some verifiers look no further. */
-export function signingFirst({ keys }: Ring): readonly PrivateKey[] {
-  const active = activeKey(keys);
-  return active === undefined ? [] : [active, ...keys.filter((key) => key !== active)];
-}
-
-function tellChanges(before: Ring, next: Ring, log: KeyKeeperDeps['log']): void {
-  const old = new Map(before.keys.map((key) => [key.kid, key]));
-  for (const { kid, alg, state } of next.keys) {
-    if (old.get(kid)?.state === state) continue;
-    if (state === 'staged') log({ event: 'key_staged', kid, alg });
-    if (state === 'active') log({ event: 'key_active', kid });
-  }
-  const dropped = new Set(next.dropped.map(({ kid }) => kid));
-  for (const { kid } of before.keys) {
-    if (next.keys.some((key) => key.kid === kid)) continue;
-    log({ event: dropped.has(kid) ? 'key_dropped' : 'key_gone', kid });
   }
 }
 

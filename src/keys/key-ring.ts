@@ -40,6 +40,19 @@ export function createKeyRing(keys: readonly PrivateKey[]): KeyRing {
   };
 }
 
+/** @returns a ring that is at any time what the function returns then */
+export function alwaysCurrent(current: () => KeyRing): KeyRing {
+  return {
+    get signer() {
+      return current().signer;
+    },
+    get publicKeys() {
+      return current().publicKeys;
+    },
+    verificationKey: (kid) => current().verificationKey(kid),
+  };
+}
+
 function verificationKeyOf({ alg, key }: PrivateKey): VerificationKey {
   return { alg, key: key.type === 'private' ? createPublicKey(key) : key };
 }

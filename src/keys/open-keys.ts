@@ -7,12 +7,13 @@ import {
   unheard,
 } from './external/open.ts';
 import { readPrivateKey } from './jwk-file.ts';
-import { type KeyEvent, type KeyStatus, openKeyKeeper, signingFirst } from './keeper.ts';
+import { type KeyStatus, openKeyKeeper } from './keeper.ts';
 import { KeyError } from './key-error.ts';
+import type { KeyEvent } from './key-events.ts';
 import { readKeyFile } from './key-file.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import type { RedisKeySettings, WaitingDeps } from './open-redis-keys.ts';
-import type { RotationPolicy } from './rotation.ts';
+import { type RotationPolicy, signingFirst } from './rotation.ts';
 import type { SigningAlgorithm } from './signer.ts';
 
 /** Where the keys are. `algorithm` is for new keys, and for keys that name none. */

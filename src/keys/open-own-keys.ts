@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeploymentKey } from '../state/deployment-key.ts';
 import type { RedisConnection } from '../state/redis-connection.ts';
-import { KeyError } from './key-error.ts';
-import type { KeyRing } from './key-ring.ts';
+import { alwaysCurrent, type KeyRing } from './key-ring.ts';
 import type { Keys } from './open-keys.ts';
 import type { RedisKeysDeps } from './open-redis-keys.ts';
 import { createOwnKeys, type OwnKeys } from './own-keys.ts';
 import { createRedisPublicKeys } from './redis-public-keys.ts';
 import type { Replicas } from './redis-replicas.ts';
 import type { RotationPolicy } from './rotation.ts';
+import { createTicker } from './ticker.ts';
 
 export interface OwnKeySettings {
   readonly redis: RedisConnection;
@@ -30,7 +30,7 @@ export async function openOwnKeys(settings: OwnKeySettings, deps: RedisKeysDeps)
   const { redis, policy, replicas, every } = settings;
   const publicKeys = createRedisPublicKeys(settings);
   const own = createOwnKeys({ ...settings, ...deps, publicKeys });
-  const ticker = createTicker(own, deps.log);
+  const ticker = createTicker(own.step, every, deps.log);
   await ticker.tick();
   while (own.ring() === undefined) {
     deps.waiting.onWaiting(ticker.problem() ?? describeWait(own, deps.now()));
@@ -40,7 +40,7 @@ export async function openOwnKeys(settings: OwnKeySettings, deps: RedisKeysDeps)
   return {
     ring: alwaysCurrent(() => own.ring() as KeyRing),
     jwksMaxAge: policy.jwksMaxAge,
-    start: () => ticker.start(every),
+    start: ticker.start,
     status: () => ({ ...own.status(), problem: ticker.problem() }),
     async close() {
       await ticker.stop();
@@ -56,53 +56,4 @@ function describeWait(own: OwnKeys, now: number): string {
   return seconds > 0
     ? `the first key is published, and signs in ${seconds} s`
     : 'the first key is published, and signs once every replica publishes it';
-}
-
-function createTicker(own: OwnKeys, log: RedisKeysDeps['log']) {
-  let problem: string | undefined;
-  let running = Promise.resolve();
-  let timer: NodeJS.Timeout | undefined;
-
-  async function tick(): Promise<void> {
-    try {
-      await own.step();
-      if (problem !== undefined) log({ event: 'key_store_recovered' });
-      problem = undefined;
-    } catch (error) {
-      const found = error instanceof KeyError ? error.message : 'unexpected';
-      if (problem !== found) log({ event: 'key_store_failed', problem: found });
-      problem = found;
-    }
-  }
-
-  function start(every: number): void {
-    timer = setTimeout(() => {
-      running = tick().then(() => {
-        if (timer !== undefined) start(every);
-      });
-    }, every);
-  }
-
-  return {
-    tick,
-    start,
-    problem: () => problem,
-    async stop() {
-      clearTimeout(timer);
-      timer = undefined;
-      await running;
-    },
-  };
-}
-
-function alwaysCurrent(ring: () => KeyRing): KeyRing {
-  return {
-    get signer() {
-      return ring().signer;
-    },
-    get publicKeys() {
-      return ring().publicKeys;
-    },
-    verificationKey: (kid) => ring().verificationKey(kid),
-  };
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createDeploymentKey, type DeploymentKey } from '../state/deployment-key.ts';
 import { connectRedis } from '../state/redis-connection.ts';
 import type { SharedState } from '../state/redis-settings.ts';
-import { type KeyKeeperDeps, openKeyKeeper, signingFirst, tickEvery } from './keeper.ts';
+import { type KeyKeeperDeps, openKeyKeeper, tickEvery } from './keeper.ts';
 import { KeyError } from './key-error.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { KeyStoreUnavailable } from './key-store-unavailable.ts';
@@ -11,7 +11,7 @@ import { openOwnKeys } from './open-own-keys.ts';
 import { createReplicas, type Replicas } from './redis-replicas.ts';
 import { createRedisRingStore } from './redis-ring-store.ts';
 import type { RingStore } from './ring-store.ts';
-import type { RotationPolicy } from './rotation.ts';
+import { type RotationPolicy, signingFirst } from './rotation.ts';
 
 export interface RedisKeySettings {
   readonly state: SharedState;

@@ -1,6 +1,7 @@
 import type { DeploymentKey } from '../state/deployment-key.ts';
 import { generatePrivateKey } from './generate.ts';
-import type { KeyEvent, KeyStatus } from './keeper.ts';
+import type { KeyStatus } from './keeper.ts';
+import { type KeyEvent, tellChanges } from './key-events.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { createPublicKeyEntry, type PublicKeyEntry } from './public-key-entry.ts';
 import type { RedisPublicKeys } from './redis-public-keys.ts';
@@ -14,6 +15,7 @@ import {
   type Ring,
   type RingKey,
   type RotationPolicy,
+  signingFirst,
   stage,
 } from './rotation.ts';
 
@@ -62,11 +64,9 @@ export function createOwnKeys(deps: OwnKeysDeps): OwnKeys {
   }
 
   function publish(): void {
-    const active = activeKey(held.keys);
     const all = publicKeys.all();
-    if (active === undefined || (made?.held === held && made.all === all)) return;
-    const rest = held.keys.filter((key) => key !== active);
-    ring = createKeyRing([active, ...rest, ...all.filter(({ kid }) => !own.has(kid))]);
+    if (activeKey(held.keys) === undefined || (made?.held === held && made.all === all)) return;
+    ring = createKeyRing([...signingFirst(held), ...all.filter(({ kid }) => !own.has(kid))]);
     made = { held, all };
   }
 
@@ -119,15 +119,4 @@ function publishedUntil(key: RingKey, policy: RotationPolicy, now: number): numb
   if (key.state === 'retiring') return key.until;
   const tokenLife = Math.max(key.tokenLife, policy.tokenLife);
   return now + afterlife({ ...policy, tokenLife });
-}
-
-function tellChanges(before: Ring, next: Ring, log: OwnKeysDeps['log']): void {
-  const old = new Map(before.keys.map((key) => [key.kid, key]));
-  for (const { kid, alg, state } of next.keys) {
-    if (old.get(kid)?.state === state) continue;
-    if (state === 'staged') log({ event: 'key_staged', kid, alg });
-    if (state === 'active') log({ event: 'key_active', kid });
-  }
-  const left = new Set(next.keys.map(({ kid }) => kid));
-  for (const kid of old.keys()) if (!left.has(kid)) log({ event: 'key_gone', kid });
 }

@@ -130,6 +130,12 @@ export function activeKey(keys: readonly RingKey[]): RingKey | undefined {
   return keys.find(({ state }) => state === 'active');
 }
 
+/** The one that signs comes first, in the JWKS too: some verifiers look no further. */
+export function signingFirst({ keys }: Ring): readonly PrivateKey[] {
+  const active = activeKey(keys);
+  return active === undefined ? [] : [active, ...keys.filter((key) => key !== active)];
+}
+
 /** How long a key is published after it signed last: its last token's life, and every delay. */
 export function afterlife({ tokenLife, jwksMaxAge, publishAhead }: RotationPolicy): number {
   // An instance that is cut off goes on signing until it counts as gone.

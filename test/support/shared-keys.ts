@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { unheard } from '../../src/keys/external/open.ts';
-import type { KeyEvent } from '../../src/keys/keeper.ts';
+import type { KeyEvent } from '../../src/keys/key-events.ts';
 import { type Keys, openKeys } from '../../src/keys/open-keys.ts';
 import type { RedisKeySettings } from '../../src/keys/open-redis-keys.ts';
 import type { RotationPolicy } from '../../src/keys/rotation.ts';

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
-import { type KeyEvent, openKeyKeeper } from '../../../src/keys/keeper.ts';
+import { openKeyKeeper } from '../../../src/keys/keeper.ts';
 import { KeyError } from '../../../src/keys/key-error.ts';
+import type { KeyEvent } from '../../../src/keys/key-events.ts';
 import type { RingStore } from '../../../src/keys/ring-store.ts';
 import { type Ring, replaceCompromised, stage } from '../../../src/keys/rotation.ts';
 import { createSteadyClock } from '../../../src/keys/steady-clock.ts';
@@ -163,6 +165,33 @@ describe('the keeper of the keys', () => {
 });
 
 describe('the steady clock', () => {
+  it('closes the store once nothing reads it, and reads it no more', async () => {
+    const store = createMemory().store();
+    const seen: string[] = [];
+    const slow: RingStore = {
+      ...store,
+      async read() {
+        const ring = await store.read();
+        if (ring === undefined) return ring;
+        seen.push('reading');
+        await delay(100);
+        seen.push('read');
+        return ring;
+      },
+      async close() {
+        seen.push('closed');
+      },
+    };
+    const often = { ...policy, publishAhead: 400 };
+    const deps = { now: () => 1_800_000_000_000, log: () => {}, onDropped: () => {} };
+    const keeper = await openKeyKeeper({ store: slow, policy: often, ...deps });
+    keeper.start();
+    while (seen.length === 0) await delay(5);
+    await keeper.close();
+    await delay(200);
+    expect(seen).toEqual(['reading', 'read', 'closed']);
+  });
+
   it('follows the wall clock, but for its jumps', () => {
     const clocks = { wall: 1_000_000, monotonic: 5 };
     const now = createSteadyClock({
