@@ -27,14 +27,13 @@ const forbiddenMembers = new Set(['__proto__', 'constructor', 'prototype']);
  */
 export function readJson(text: string, bounds = strangersBounds): Json | undefined {
   try {
-    // The engine settles syntax; the scanner below settles what the engine lets through.
+    // The engine settles syntax; what it lets through shows in the value, or in the text beside it.
     const value: Json = JSON.parse(text);
-    const scanner = new Scanner(text, bounds);
-    return scanner.isAcceptable()
-      ? scanner.sawLongInteger
-        ? readExactly(text)
-        : value
-      : undefined;
+    const shape: Shape = { members: 0, hasLongInteger: false };
+    if (!measure(value, bounds, bounds.depth, shape)) return undefined;
+    // Of duplicate members the engine keeps one, so that the text has more.
+    if (countMembers(text) !== shape.members) return undefined;
+    return shape.hasLongInteger ? readExactly(text) : value;
   } catch {
     return undefined;
   }
@@ -66,88 +65,54 @@ function writeExactly(value: Json): string {
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${writeExactly(member)}`).join(',')}}`;
 }
 
-/** Walks text that is known to be JSON, and looks only at its shape. */
-class Scanner {
-  sawLongInteger = false;
-  readonly #text: string;
-  readonly #bounds: JsonBounds;
-  #at = 0;
+/** What a walk through a value has seen. */
+interface Shape {
+  /** Of all objects. */
+  members: number;
+  hasLongInteger: boolean;
+}
 
-  constructor(text: string, bounds: JsonBounds) {
-    this.#text = text;
-    this.#bounds = bounds;
+/**
+ * @param levels that may still nest
+ * @returns whether the value keeps within the bounds
+ */
+function measure(value: Json, bounds: JsonBounds, levels: number, shape: Shape): boolean {
+  if (typeof value === 'number') {
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) shape.hasLongInteger = true;
+    return Number.isFinite(value);
   }
-
-  isAcceptable(): boolean {
-    return this.#value(0);
-  }
-
-  #value(depth: number): boolean {
-    switch (this.#next()) {
-      case '{':
-        return depth < this.#bounds.depth && this.#object(depth + 1);
-      case '[':
-        return depth < this.#bounds.depth && this.#array(depth + 1);
-      case '"':
-        this.#string();
-        return true;
-      default:
-        return this.#scalar();
-    }
-  }
-
-  #object(depth: number): boolean {
-    const seen = new Set<string>();
-    this.#at++;
-    while (this.#next() !== '}') {
-      const name: string = JSON.parse(this.#string());
-      if (seen.has(name) || seen.size === this.#bounds.members || forbiddenMembers.has(name))
-        return false;
-      seen.add(name);
-      this.#expect(':');
-      if (!this.#value(depth)) return false;
-      if (this.#next() === ',') this.#at++;
-    }
-    this.#at++;
+  if (typeof value !== 'object' || value === null) return true;
+  if (levels === 0) return false;
+  if (Array.isArray(value)) {
+    if (value.length > bounds.elements) return false;
+    for (const element of value) if (!measure(element, bounds, levels - 1, shape)) return false;
     return true;
   }
-
-  #array(depth: number): boolean {
-    let elements = 0;
-    this.#at++;
-    while (this.#next() !== ']') {
-      if (++elements > this.#bounds.elements || !this.#value(depth)) return false;
-      if (this.#next() === ',') this.#at++;
-    }
-    this.#at++;
-    return true;
+  const names = Object.keys(value);
+  shape.members += names.length;
+  if (names.length > bounds.members) return false;
+  for (const name of names) {
+    if (forbiddenMembers.has(name)) return false;
+    if (!measure((value as JsonObject)[name] as Json, bounds, levels - 1, shape)) return false;
   }
+  return true;
+}
 
-  #string(): string {
-    const start = this.#at++;
-    while (this.#text[this.#at] !== '"') this.#at += this.#text[this.#at] === '\\' ? 2 : 1;
-    return this.#text.slice(start, ++this.#at);
-  }
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
 
-  #scalar(): boolean {
-    const start = this.#at;
-    while (this.#at < this.#text.length && !',]} \t\n\r'.includes(this.#text[this.#at] ?? '')) {
-      this.#at++;
-    }
-    const word = this.#text.slice(start, this.#at);
-    if (isLongInteger(word)) this.sawLongInteger = true;
-    return word === 'true' || word === 'false' || word === 'null' || Number.isFinite(Number(word));
+/** @param text that is known to be JSON: each colon outside a string belongs to a member */
+function countMembers(text: string): number {
+  let members = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) inString = !inString;
+    else if (code === backslash) at++;
+    else if (code === colon && !inString) members++;
   }
-
-  #next(): string | undefined {
-    while (' \t\n\r'.includes(this.#text[this.#at] ?? '?')) this.#at++;
-    return this.#text[this.#at];
-  }
-
-  #expect(mark: string): void {
-    if (this.#next() !== mark) throw new SyntaxError(`expected ${mark}`);
-    this.#at++;
-  }
+  return members;
 }
 
 function isLongInteger(word: string): boolean {

@@ -1,4 +1,9 @@
-import { constants, createHmac, type KeyObject, sign } from 'node:crypto';
+import { createHmac, type KeyObject, sign } from 'node:crypto';
+import {
+  type SignatureScheme,
+  schemeFits,
+  signatureScheme,
+} from '../exchange/signature-schemes.ts';
 import type { Signer } from '../exchange/types.ts';
 
 /** JWS algorithms that Countersign signs with (RFC 7518 §3.1, RFC 9864). */
@@ -35,10 +40,8 @@ export function createSigner({ alg, kid, key }: SignerDeps): Signer {
 
 /** @returns whether the key's type, and for EC its curve, are the algorithm's (RFC 7518 §3.1) */
 export function algorithmFits(alg: SigningAlgorithm, key: KeyObject): boolean {
-  if (alg.startsWith('HS')) return key.type === 'secret';
-  if (alg === 'Ed25519') return key.asymmetricKeyType === 'ed25519';
-  if (alg.startsWith('ES')) return key.asymmetricKeyDetails?.namedCurve === curves[alg];
-  return key.asymmetricKeyType === 'rsa';
+  const scheme = signatureScheme(alg);
+  return scheme === undefined ? key.type === 'secret' : schemeFits(scheme, key);
 }
 
 /** @returns the bytes of the algorithm's hash, the least an HMAC key may have (RFC 7518 §3.2) */
@@ -50,53 +53,28 @@ export function isSigningAlgorithm(name: unknown): name is SigningAlgorithm {
   return (signingAlgorithms as readonly unknown[]).includes(name);
 }
 
-/** RFC 7518 §3.4: each ES algorithm has exactly one curve; OpenSSL's names. */
-const curves: Partial<Record<SigningAlgorithm, string>> = {
-  ES256: 'prime256v1',
-  ES384: 'secp384r1',
-  ES512: 'secp521r1',
-};
-
 function createSign(alg: SigningAlgorithm, key: KeyObject): Signer['sign'] {
-  const hash = `sha${alg.slice(2)}`;
-  switch (alg) {
-    case 'HS256':
-    case 'HS512':
-      return (input) => createHmac(hash, key).update(input, 'ascii').digest('base64url');
-    // One elliptic signature costs less than the way to the thread pool and back.
-    case 'Ed25519':
-      return (input) => sign(null, ascii(input), key).toString('base64url');
-    case 'ES256':
-    case 'ES384':
-    case 'ES512': {
-      const signingKey = { key, dsaEncoding: 'ieee-p1363' } as const; // RFC 7518 §3.4
-      return (input) => sign(hash, ascii(input), signingKey).toString('base64url');
-    }
-    case 'RS256':
-    case 'RS384':
-    case 'RS512':
-      return signOnThreadPool(hash, { key, padding: constants.RSA_PKCS1_PADDING });
-    case 'PS256':
-    case 'PS384':
-    case 'PS512':
-      return signOnThreadPool(hash, {
-        key,
-        padding: constants.RSA_PKCS1_PSS_PADDING,
-        saltLength: hashLength(alg), // RFC 7518 §3.5
-      });
+  const scheme = signatureScheme(alg);
+  if (scheme === undefined) {
+    const hash = `sha${alg.slice(2)}`;
+    return (input) => createHmac(hash, key).update(input, 'ascii').digest('base64url');
   }
+  // A quick signature costs less than the way to the thread pool and back.
+  return scheme.slow || scheme.keyType === 'rsa'
+    ? signOnThreadPool(scheme, key)
+    : signAtOnce(scheme, key);
 }
 
-interface RsaSigningKey {
-  readonly key: KeyObject;
-  readonly padding: number;
-  readonly saltLength?: number;
+function signAtOnce({ hash, options }: SignatureScheme, key: KeyObject): Signer['sign'] {
+  const how = { key, ...options };
+  return (input) => sign(hash, ascii(input), how).toString('base64url');
 }
 
-function signOnThreadPool(hash: string, key: RsaSigningKey): Signer['sign'] {
+function signOnThreadPool({ hash, options }: SignatureScheme, key: KeyObject): Signer['sign'] {
+  const how = { key, ...options };
   return (input) =>
     new Promise((resolve, reject) => {
-      sign(hash, ascii(input), key, (error, signature) => {
+      sign(hash, ascii(input), how, (error, signature) => {
         if (error) reject(error);
         else resolve(signature.toString('base64url'));
       });

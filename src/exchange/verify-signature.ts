@@ -1,0 +1,37 @@
+import { type KeyObject, verify } from 'node:crypto';
+import { schemeFits, signatureScheme } from './signature-schemes.ts';
+
+/** Bits; longer RSA keys take some tenths of a millisecond. */
+const longestQuickModulus = 4096;
+
+/**
+ * Verifies an asymmetric signature of a compact JWS (RFC 7515 §5.2). What takes some microseconds is
+ * done at once: the way to the thread pool and back costs more than that.
+ *
+ * @param token whose parts are canonical base64url
+ * @param key that `alg` was chosen for; one of another type or curve verifies nothing
+ */
+export function verifySignature(
+  token: string,
+  alg: string,
+  key: KeyObject,
+): boolean | Promise<boolean> {
+  const scheme = signatureScheme(alg);
+  if (scheme === undefined || !schemeFits(scheme, key)) return false;
+  const end = token.lastIndexOf('.');
+  const signed = Buffer.from(token.slice(0, end), 'latin1');
+  const signature = Buffer.from(token.slice(end + 1), 'base64url');
+  const how = { key, ...scheme.options };
+  if (!scheme.slow && (key.asymmetricKeyDetails?.modulusLength ?? 0) <= longestQuickModulus) {
+    try {
+      return verify(scheme.hash, signed, how, signature);
+    } catch {
+      return false; // some algorithms throw for a signature of the wrong length
+    }
+  }
+  return new Promise((resolve) => {
+    verify(scheme.hash, signed, how, signature, (error, isGood) => {
+      resolve(error === null && isGood);
+    });
+  });
+}
