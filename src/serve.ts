@@ -32,8 +32,8 @@ import { openRevocations } from './state/open-revocations.ts';
 export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const { configuration } = loaded;
   const { listen, drain } = configuration;
-  const log = createLog(configuration.log);
   const metrics = createMetrics();
+  const log = createLog(configuration.log, metrics.countLostLine);
   const logDecision = createDecisionLog(log, configuration.log.decisions);
   // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
   process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { isJsonObject, type JsonBounds, readJson, strangersBounds } from './strict-json.ts';
 import type { JsonObject } from './types.ts';
 
@@ -38,9 +39,21 @@ export function readCompactJws(
   if (parts === null) return undefined;
   const [, headerPart = '', payloadPart = '', signaturePart = ''] = parts;
   if (!isCanonical(signaturePart)) return undefined;
-  const header = readHeader(readPart(headerPart));
+  const header = headerOf(headerPart);
   const payload = readPart(payloadPart, bounds);
   return header && payload && { header, payload };
+}
+
+/** One key of an issuer writes the same header into all its tokens. */
+const headers = new LRUCache<string, JoseHeader>({ max: 100 });
+const longestKeptHeader = 1024;
+
+function headerOf(part: string): JoseHeader | undefined {
+  const known = headers.get(part);
+  if (known !== undefined) return known;
+  const header = readHeader(readPart(part));
+  if (header !== undefined && part.length <= longestKeptHeader) headers.set(part, header);
+  return header;
 }
 
 function readHeader(all: JsonObject | undefined): JoseHeader | undefined {

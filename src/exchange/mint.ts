@@ -66,7 +66,19 @@ function headBytes(lines: readonly string[]): number {
   return lines.reduce((sum, part) => sum + part.length + 2, fixedHeadBytes);
 }
 
-function joseHeader({ alg, kid }: Signer, jku: string | undefined): string {
+const joseHeaders = new WeakMap<Signer, Map<string | undefined, string>>();
+
+/** The same for each token that a key signs for a route. */
+function joseHeader(signer: Signer, jku: string | undefined): string {
+  const known = joseHeaders.get(signer)?.get(jku);
+  if (known !== undefined) return known;
+  const header = encodeHeader(signer, jku);
+  const byJku = joseHeaders.get(signer) ?? new Map();
+  joseHeaders.set(signer, byJku.set(jku, header));
+  return header;
+}
+
+function encodeHeader({ alg, kid }: Signer, jku: string | undefined): string {
   const header = { alg, typ: 'JWT', kid, ...(jku !== undefined && { jku }) };
   return Buffer.from(JSON.stringify(header)).toString('base64url');
 }

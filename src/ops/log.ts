@@ -9,17 +9,51 @@ export interface LogSettings {
   readonly decisions: 'all' | 'refused' | 'off';
 }
 
-/** @returns a logger that writes to standard output */
-export function createLog({ level, format }: Pick<LogSettings, 'level' | 'format'>): Logger {
+/** A line waits until so many bytes are together, or for so many milliseconds. */
+const batchBytes = 4096;
+const batchMilliseconds = 100;
+/** Bytes that wait at most for whoever reads standard output; further lines are lost. */
+const waitingBytes = 4 * 1024 * 1024;
+
+/**
+ * Nobody waits for the log: lines are written in batches, beside the requests. A full disk or a
+ * reader that hangs costs lines, and nothing else.
+ *
+ * @param onLost is told of each line that is lost
+ * @returns a logger that writes to standard output; its last lines are written when the process ends
+ */
+export function createLog(
+  { level, format }: Pick<LogSettings, 'level' | 'format'>,
+  onLost: () => void,
+): Logger {
   const options = {
     level,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: createTimestamp(Date.now),
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return format === 'pretty'
-    ? pino(options, pretty({ colorize: process.stdout.isTTY, singleLine: true }))
-    : pino(options);
+  if (format === 'pretty') {
+    return pino(options, pretty({ colorize: process.stdout.isTTY, singleLine: true }));
+  }
+  const output = pino.destination({
+    ...{ dest: 1, sync: false },
+    ...{ minLength: batchBytes, periodicFlush: batchMilliseconds, maxLength: waitingBytes },
+  });
+  output.on('drop', onLost);
+  output.on('error', () => {}); // what was not written waits for the next try, within its bounds
+  return pino(options, output);
+}
+
+/** @returns the member `time` (RFC 3339, UTC); a busy service writes many lines a millisecond */
+function createTimestamp(now: () => number): () => string {
+  let last = Number.NaN;
+  let text = '';
+  return () => {
+    const time = now();
+    if (time !== last) text = `,"time":"${new Date(time).toISOString()}"`;
+    last = time;
+    return text;
+  };
 }
 
 /** @returns what writes a line for each decision: who and why, and never a credential or a token */

@@ -23,6 +23,8 @@ export interface MetricSources {
 export interface Metrics {
   /** @param seconds that it took */
   countDecision(gateway: string, decision: Decision, seconds: number): void;
+  /** A line of the log could not be written. */
+  countLostLine(): void;
   observe(sources: MetricSources): void;
   /** @returns the text format of Prometheus, and its media type */
   read(): Promise<{ readonly type: string; readonly text: string }>;
@@ -56,8 +58,14 @@ export function createMetrics(): Metrics {
     buckets,
     registers,
   });
+  const lostLines = new Counter({
+    name: 'countersign_log_lines_lost_total',
+    help: 'Lines of the log that could not be written',
+    registers,
+  });
 
   return {
+    countLostLine: () => lostLines.inc(),
     countDecision(gateway, decision, seconds) {
       const outcome = decision.allowed ? `+${decision.credential}` : decision.reason;
       let byOutcome = counts.get(gateway);
