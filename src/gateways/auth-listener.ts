@@ -121,7 +121,18 @@ function send(
   res.end(body, () => call.socket.destroySoon());
 }
 
-function announcesBody({ headers }: IncomingMessage): boolean {
-  const length = headers['content-length'];
-  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
+/** Of the raw lines: `headers` would be made of them for this alone. */
+function announcesBody({ rawHeaders }: IncomingMessage): boolean {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === contentLength.length && name.toLowerCase() === contentLength) {
+      if (rawHeaders[at + 1] !== '0') return true;
+    } else if (name.length === transferEncoding.length && name.toLowerCase() === transferEncoding) {
+      return true;
+    }
+  }
+  return false;
 }
+
+const contentLength = 'content-length';
+const transferEncoding = 'transfer-encoding';
