@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decodeCheckRequest } from '../../src/gateways/grpc/authorization-service.ts';
+import { decodeCheckRequest } from '../../src/gateways/grpc/decode-check-request.ts';
 import { checkRequest, checkResponse } from '../../src/gateways/grpc/messages.ts';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -80,4 +80,51 @@ it('decides about any request, whole, cut off or with a byte changed', async () 
       return bytes;
     });
   await fc.assert(fc.asyncProperty(mangled, expectDecision), { numRuns: 3000 });
+});
+
+it('reads every message as a protobuf library does', () => {
+  const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
+  const utf8 = (string: string) => latin1(Buffer.from(string));
+  fc.assert(
+    fc.property(request, (message) => {
+      const bytes = Buffer.from(checkRequest.encode(message as never));
+      const { source, request: asked } = checkRequest.decode(bytes).attributes ?? {};
+      const http = asked?.http;
+      const linesOf = (all: readonly { key: string; value: Uint8Array; rawValue: Uint8Array }[]) =>
+        all.flatMap((line) => [utf8(line.key), latin1(line.rawValue) || latin1(line.value)]);
+      expect(decodeCheckRequest(bytes)).toMatchObject({
+        hasHttp: true,
+        method: utf8(http?.method ?? ''),
+        scheme: utf8(http?.scheme ?? ''),
+        host: utf8(http?.host ?? ''),
+        path: latin1(http?.path ?? Buffer.alloc(0)),
+        certificate: utf8(source?.certificate ?? ''),
+        joinedLines: linesOf(http?.headers ?? []),
+        lines: http?.headerMap ? linesOf(http.headerMap.headers) : undefined,
+      });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+it('lays the pieces of a message that comes in several over one another', () => {
+  const piece = (http: object) =>
+    checkRequest.encode({ attributes: { request: { http } } } as never);
+  const line = { key: 'accept', value: Buffer.from('a'), rawValue: Buffer.alloc(0) };
+  const bytes = Buffer.concat([
+    piece({ method: 'GET', host: 'a', headers: [line] }),
+    piece({ host: 'b', headers: [line] }),
+  ]);
+  expect(decodeCheckRequest(bytes)).toMatchObject({
+    ...{ method: 'GET', host: 'b' },
+    joinedLines: ['accept', 'a', 'accept', 'a'],
+  });
+});
+
+it.each([
+  ['a message that is longer than what is there', '0a05'],
+  ['a field that is longer than its message', '0a0422021201'],
+  ['a number where text should be, as a field nobody knows', '0a0622041202100f'],
+])('takes no request from %s', (_what, hex) => {
+  expect(decodeCheckRequest(Buffer.from(hex, 'hex'))).toMatchObject({ method: '', host: '' });
 });

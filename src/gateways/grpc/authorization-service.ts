@@ -2,7 +2,7 @@ import type { handleUnaryCall, Metadata, ServerUnaryCall, ServiceDefinition } fr
 import { callerSecretHeader, type Peer } from '../callers.ts';
 import { statedCredentialHeader } from '../gateway.ts';
 import type { Check } from './check.ts';
-import { type CheckRequest, checkRequest } from './messages.ts';
+import { type CheckRequest, decodeCheckRequest } from './decode-check-request.ts';
 
 export const authorizationName = 'envoy.service.auth.v3.Authorization';
 export const authorizationService: ServiceDefinition = {
@@ -17,20 +17,11 @@ export const authorizationService: ServiceDefinition = {
   },
 };
 
-/** What cannot be decoded has no request in it, and is refused as such. */
-export function decodeCheckRequest(bytes: Buffer): CheckRequest {
-  try {
-    return checkRequest.decode(bytes);
-  } catch {
-    return {};
-  }
-}
-
 export function checkHandler(check: Check): handleUnaryCall<CheckRequest, Uint8Array> {
   return (call, done) => {
     const answer = check({
       request: call.request,
-      peer: peerOf(call),
+      peer: new CallPeer(call),
       secret: metadataValue(call.metadata, callerSecretHeader),
       statedCredential: metadataValue(call.metadata, statedCredentialHeader),
     });
@@ -39,15 +30,26 @@ export function checkHandler(check: Check): handleUnaryCall<CheckRequest, Uint8A
   };
 }
 
-/** Its certificate is only told when it comes from the configured authority. */
-function peerOf(call: ServerUnaryCall<CheckRequest, Uint8Array>): Peer {
-  return {
-    remoteAddress: call.getPeer().replace(/:[0-9]+$/, ''),
-    get authorized() {
-      return call.getAuthContext().sslPeerCertificate !== undefined;
-    },
-    getPeerCertificate: () => call.getAuthContext().sslPeerCertificate ?? {},
-  };
+/** Looks at the connection only where a caller check asks. */
+class CallPeer implements Peer {
+  readonly #call: ServerUnaryCall<CheckRequest, Uint8Array>;
+
+  constructor(call: ServerUnaryCall<CheckRequest, Uint8Array>) {
+    this.#call = call;
+  }
+
+  get remoteAddress(): string {
+    return this.#call.getPeer().replace(/:[0-9]+$/, '');
+  }
+
+  /** Its certificate is only told when it comes from the configured authority. */
+  get authorized(): boolean {
+    return this.#call.getAuthContext().sslPeerCertificate !== undefined;
+  }
+
+  getPeerCertificate(): { readonly raw?: Buffer } {
+    return this.#call.getAuthContext().sslPeerCertificate ?? {};
+  }
 }
 
 /** Several values are one that no setting can equal. */

@@ -2,7 +2,7 @@ import { refuse } from '../../exchange/refusals.ts';
 import type { Refused } from '../../exchange/types.ts';
 import { statedCredentialHeader } from '../gateway.ts';
 import { certificateField, targetFields } from '../profiles/envoy-grpc.ts';
-import type { CheckRequest, HeaderValue } from './messages.ts';
+import type { CheckRequest } from './decode-check-request.ts';
 
 export interface CheckRequestReader {
   /**
@@ -18,44 +18,43 @@ export function createCheckRequestReader(
   isDeciding: (name: string) => boolean,
 ): CheckRequestReader {
   return {
-    read({ attributes }, stated) {
-      const http = attributes?.request?.http;
-      if (!http) return refuse('malformed_request', 'there is no HTTP request in the call');
+    read(request, stated) {
+      if (!request.hasHttp) {
+        return refuse('malformed_request', 'there is no HTTP request in the call');
+      }
       const { method, scheme, host, path } = targetFields;
-      const lines = [method, http.method, scheme, http.scheme, host, http.host];
-      lines.push(path, latin1(http.path));
-      const certificate = attributes?.source?.certificate;
-      if (certificate) lines.push(certificateField, certificate);
+      const lines = [method, request.method, scheme, request.scheme, host, request.host];
+      lines.push(path, request.path);
+      if (request.certificate) lines.push(certificateField, request.certificate);
       if (stated) lines.push(statedCredentialHeader, stated);
-      const { headerMap } = http;
-      if (headerMap) {
-        for (const { key, value, rawValue } of headerMap.headers) {
-          addLine(lines, key, rawValue.length > 0 ? rawValue : value);
-        }
+      if (request.lines !== undefined) {
+        addLines(lines, request.lines);
         return lines;
       }
-      const joined = http.headers.find((header) => isJoined(header) && isDeciding(header.key));
+      const joined = findJoined(request.joinedLines, isDeciding);
       // Two lines, or one with a comma in it: Envoy tells them apart only with encode_raw_headers.
-      if (joined) return refuse('duplicate_header', `${joined.key}, perhaps`);
-      for (const { key, value } of http.headers) addLine(lines, key, value);
+      if (joined !== undefined) return refuse('duplicate_header', `${joined}, perhaps`);
+      addLines(lines, request.joinedLines);
       return lines;
     },
   };
 }
 
 /** Leaves out HTTP/2's own fields, and what only Envoy may say: that is in the call itself. */
-function addLine(lines: string[], name: string, value: Uint8Array): void {
-  if (name.startsWith(':') || name === statedCredentialHeader) return;
-  lines.push(name, latin1(value));
+function addLines(lines: string[], more: readonly string[]): void {
+  for (let at = 0; at < more.length; at += 2) {
+    const name = more[at] as string;
+    if (name.startsWith(':') || name === statedCredentialHeader) continue;
+    lines.push(name, more[at + 1] as string);
+  }
 }
 
-const comma = 0x2c;
-
-function isJoined({ value }: HeaderValue): boolean {
-  return value.includes(comma);
-}
-
-/** As Node reads the bytes of a header or a request line. */
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+/** @returns the name of a deciding header whose value may be that of several lines */
+function findJoined(
+  lines: readonly string[],
+  isDeciding: (name: string) => boolean,
+): string | undefined {
+  return lines.find(
+    (name, at) => at % 2 === 0 && (lines[at + 1] as string).includes(',') && isDeciding(name),
+  );
 }

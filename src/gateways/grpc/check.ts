@@ -6,7 +6,7 @@ import type { CallerCheck, Peer } from '../callers.ts';
 import type { Gateway } from '../gateway.ts';
 import { createCheckRequestReader } from './check-request.ts';
 import type { CheckResponseWriter } from './check-response.ts';
-import type { CheckRequest } from './messages.ts';
+import type { CheckRequest } from './decode-check-request.ts';
 
 /** A call of Envoy, with what it says beside the request. */
 export interface CheckCall {

@@ -14,15 +14,15 @@ export interface HeaderValue {
   readonly rawValue: Uint8Array;
 }
 
-/** What is absent on the wire is absent or empty here. */
-export interface CheckRequest {
+/** What Envoy writes. */
+export interface CheckRequestMessage {
   readonly attributes?: {
     readonly source?: { readonly certificate: string } | null;
     readonly request?: { readonly http?: HttpRequest | null } | null;
   } | null;
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method: string;
   readonly path: Uint8Array;
   readonly host: string;
@@ -75,7 +75,7 @@ function codec<Message>(file: string, name: string): Codec<Message> {
 }
 
 const authorization = 'external_auth.proto';
-export const checkRequest = codec<CheckRequest>(
+export const checkRequest = codec<CheckRequestMessage>(
   authorization,
   'envoy.service.auth.v3.CheckRequest',
 );

@@ -1,7 +1,7 @@
 import type { ClientRequest } from '../present.ts';
 import { writeClientCertificate } from '../write-client-certificate.ts';
-import { decodeCheckRequest } from './authorization-service.ts';
 import type { CheckCall } from './check.ts';
+import { decodeCheckRequest } from './decode-check-request.ts';
 import { checkRequest, type HeaderValue } from './messages.ts';
 
 /** Writes the check that Envoy makes about a request, and reads it back from the wire. */
