@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Decision } from '../exchange/types.ts';
+import { createLogOutput } from './log-output.ts';
 
 export interface LogSettings {
   readonly level: string;
@@ -9,17 +10,8 @@ export interface LogSettings {
   readonly decisions: 'all' | 'refused' | 'off';
 }
 
-/** A line waits until so many bytes are together, or for so many milliseconds. */
-const batchBytes = 4096;
-const batchMilliseconds = 100;
-/** Bytes that wait at most for whoever reads standard output; further lines are lost. */
-const waitingBytes = 4 * 1024 * 1024;
-
 /**
- * Nobody waits for the log: lines are written in batches, beside the requests. A full disk or a
- * reader that hangs costs lines, and nothing else.
- *
- * @param onLost is told of each line that is lost
+ * @param onLost is told of each line that could not be written
  * @returns a logger that writes to standard output; its last lines are written when the process ends
  */
 export function createLog(
@@ -32,16 +24,9 @@ export function createLog(
     timestamp: createTimestamp(Date.now),
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (format === 'pretty') {
-    return pino(options, pretty({ colorize: process.stdout.isTTY, singleLine: true }));
-  }
-  const output = pino.destination({
-    ...{ dest: 1, sync: false },
-    ...{ minLength: batchBytes, periodicFlush: batchMilliseconds, maxLength: waitingBytes },
-  });
-  output.on('drop', onLost);
-  output.on('error', () => {}); // what was not written waits for the next try, within its bounds
-  return pino(options, output);
+  return format === 'pretty'
+    ? pino(options, pretty({ colorize: process.stdout.isTTY, singleLine: true }))
+    : pino(options, createLogOutput(onLost));
 }
 
 /** @returns the member `time` (RFC 3339, UTC); a busy service writes many lines a millisecond */

@@ -35,8 +35,8 @@ log: { decisions: all }
 drain: 0s
 `,
   });
-  const command = `"${process.execPath}" "${main}" serve ${redirection}`;
-  const running = start('sh', ['-c', command], { cwd: directory, killing: 'group' });
+  const command = `exec "${process.execPath}" "${main}" serve ${redirection}`;
+  const running = start('bash', ['-c', command], { cwd: directory, killing: 'group' });
   await untilReady(running, ports.ops);
   const headers = { Authorization: basic('alice', 'secret') };
   const decide = () => call({ port: ports.auth, ...asNginx(headers) });
@@ -44,13 +44,13 @@ drain: 0s
     const { body } = await call({ port: ports.ops, path: '/metrics' });
     return Number(/^countersign_log_lines_lost_total (\d+)$/m.exec(body)?.[1]);
   };
-  return { decide, lostLines };
+  return { decide, lostLines, running };
 }
 
 describe('a log that cannot be written', () => {
   it.each([
     ['whose disk is full', '> /dev/full'],
-    ['that nobody reads, and whose pipe is full', '| sleep 600'],
+    ['that nobody reads, and whose pipe is full', '> >(sleep 600)'],
   ])('delays no answer: one %s', async (_what, redirection) => {
     const { decide, lostLines } = await startWritingTo(redirection);
     expect(await lostLines()).toBe(0);
@@ -60,5 +60,11 @@ describe('a log that cannot be written', () => {
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
       return (await lostLines()) > 0;
     });
+  });
+
+  it('is no reason to end otherwise than well', async () => {
+    const { running } = await startWritingTo('> /dev/full');
+    running.kill('SIGTERM');
+    expect(await running.ended).toMatchObject({ code: 0, stderr: '' });
   });
 });
