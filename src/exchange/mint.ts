@@ -1,6 +1,6 @@
 import { refuse } from './refusals.ts';
 import type { TokenRules } from './route.ts';
-import { SignerUnavailable } from './signer-unavailable.ts';
+import { SignerOverloaded, SignerUnavailable } from './signer-unavailable.ts';
 import { writeJson } from './strict-json.ts';
 import type { Claims, MintedToken, Refused, Signer } from './types.ts';
 
@@ -31,6 +31,7 @@ async function trySigning(signer: Signer, signingInput: string): Promise<string 
   try {
     return await signer.sign(signingInput);
   } catch (error) {
+    if (error instanceof SignerOverloaded) return refuse('overloaded', error.message);
     if (error instanceof SignerUnavailable) return refuse('signer_unavailable', error.message);
     throw error;
   }

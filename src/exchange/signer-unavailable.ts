@@ -1,4 +1,13 @@
 /** A key outside this process could not be asked to sign, or did not answer in time. */
 export class SignerUnavailable extends Error {
-  override readonly name = 'SignerUnavailable';
+  override readonly name: string = 'SignerUnavailable';
+}
+
+/** Too many signatures are being made; nobody is asked for one more. */
+export class SignerOverloaded extends SignerUnavailable {
+  override readonly name = 'SignerOverloaded';
+
+  constructor() {
+    super('too many signatures at once');
+  }
 }

@@ -1,5 +1,6 @@
-import { type KeyObject, verify } from 'node:crypto';
-import { schemeFits, signatureScheme } from './signature-schemes.ts';
+import { type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto';
+import { type SignatureScheme, schemeFits, signatureScheme } from './signature-schemes.ts';
+import { createSignatureTurns } from './thread-pool.ts';
 
 /** Bits; longer RSA keys take some tenths of a millisecond. */
 const longestQuickModulus = 4096;
@@ -10,12 +11,13 @@ const longestQuickModulus = 4096;
  *
  * @param token whose parts are canonical base64url
  * @param key that `alg` was chosen for; one of another type or curve verifies nothing
+ * @returns `overloaded` when too many that take longer are waiting
  */
 export function verifySignature(
   token: string,
   alg: string,
   key: KeyObject,
-): boolean | Promise<boolean> {
+): boolean | 'overloaded' | Promise<boolean> {
   const scheme = signatureScheme(alg);
   if (scheme === undefined || !schemeFits(scheme, key)) return false;
   const end = token.lastIndexOf('.');
@@ -29,9 +31,19 @@ export function verifySignature(
       return false; // some algorithms throw for a signature of the wrong length
     }
   }
+  if (turns.isFull()) return 'overloaded';
+  return turns.take(() => verifyElsewhere(scheme.hash, signed, how, signature));
+}
+
+const turns = createSignatureTurns();
+
+function verifyElsewhere(
+  hash: SignatureScheme['hash'],
+  signed: Buffer,
+  how: VerifyKeyObjectInput,
+  signature: Buffer,
+): Promise<boolean> {
   return new Promise((resolve) => {
-    verify(scheme.hash, signed, how, signature, (error, isGood) => {
-      resolve(error === null && isGood);
-    });
+    verify(hash, signed, how, signature, (error, isGood) => resolve(error === null && isGood));
   });
 }

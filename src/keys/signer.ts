@@ -4,6 +4,8 @@ import {
   schemeFits,
   signatureScheme,
 } from '../exchange/signature-schemes.ts';
+import { SignerOverloaded } from '../exchange/signer-unavailable.ts';
+import { createSignatureTurns } from '../exchange/thread-pool.ts';
 import type { Signer } from '../exchange/types.ts';
 
 /** JWS algorithms that Countersign signs with (RFC 7518 §3.1, RFC 9864). */
@@ -72,13 +74,18 @@ function signAtOnce({ hash, options }: SignatureScheme, key: KeyObject): Signer[
 
 function signOnThreadPool({ hash, options }: SignatureScheme, key: KeyObject): Signer['sign'] {
   const how = { key, ...options };
-  return (input) =>
-    new Promise((resolve, reject) => {
+  const turns = createSignatureTurns();
+  const signInTurn = (input: string) =>
+    new Promise<string>((resolve, reject) => {
       sign(hash, ascii(input), how, (error, signature) => {
         if (error) reject(error);
         else resolve(signature.toString('base64url'));
       });
     });
+  return async (input) => {
+    if (turns.isFull()) throw new SignerOverloaded();
+    return turns.take(() => signInTurn(input));
+  };
 }
 
 function ascii(input: string): Buffer {

@@ -1,4 +1,4 @@
-import { SignerUnavailable } from '../../exchange/signer-unavailable.ts';
+import { SignerOverloaded, SignerUnavailable } from '../../exchange/signer-unavailable.ts';
 import type { Timers } from '../../issuers/timers.ts';
 
 export interface SessionPool<Session> {
@@ -35,7 +35,7 @@ export function createSessionPool<Session extends { close(): void }>({
       taken++;
       return;
     }
-    if (waiting.length >= mostWaiting) throw new SignerUnavailable('too many signatures at once');
+    if (waiting.length >= mostWaiting) throw new SignerOverloaded();
     await new Promise<void>((resolve) => waiting.push(resolve));
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SignerUnavailable } from '../../exchange/signer-unavailable.ts';
+import { SignerOverloaded, SignerUnavailable } from '../../exchange/signer-unavailable.ts';
 import type { Signer } from '../../exchange/types.ts';
 import type { SigningAlgorithm } from '../signer.ts';
 import type { VaultClient } from './client.ts';
@@ -20,7 +20,7 @@ export function createTransitSigners({ client, settings, onRefusal }: TransitSig
   let inFlight = 0;
 
   async function sign(version: KeyVersion, input: string): Promise<string> {
-    if (inFlight >= maxInFlight) throw new SignerUnavailable('too many signatures at once');
+    if (inFlight >= maxInFlight) throw new SignerOverloaded();
     inFlight++;
     try {
       const answer = await client.ask(signCall(settings, version, input));

@@ -98,3 +98,13 @@ it.each(['none', 'None', 'HS256', 'RS1', 'ES256K', '__proto__', 'toString', ''])
     expect(await verifySignature(await signed('RS256', rsa), alg, rsa.publicKey)).toBe(false);
   },
 );
+
+it('turns a flood of signatures that take long away, and none that it has begun', async () => {
+  const token = await signed('ES384', p384);
+  const all = await Promise.all(
+    Array.from({ length: 600 }, () => verifySignature(token, 'ES384', p384.publicKey)),
+  );
+  expect(new Set(all)).toEqual(new Set([true, 'overloaded']));
+  expect(all.filter((each) => each === true).length).toBeGreaterThan(256);
+  expect(await verifySignature(token, 'ES384', p384.publicKey)).toBe(true);
+});

@@ -1,6 +1,7 @@
 import { constants, createHmac, createPublicKey, createSecretKey, verify } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { compactVerify } from 'jose';
+import { SignerOverloaded } from '../../../src/exchange/signer-unavailable.ts';
 import { generatePrivateKey } from '../../../src/keys/generate.ts';
 import {
   algorithmFits,
@@ -55,6 +56,16 @@ describe('a signer', () => {
     expect(verify(hash, Buffer.from(`${input}x`), key, Buffer.from(signature, 'base64url'))).toBe(
       false,
     );
+  });
+
+  it('turns a flood away at once, and signs all that it has taken', async () => {
+    const { sign } = createSigner(keyFor('RS256'));
+    const all = await Promise.allSettled(Array.from({ length: 600 }, () => sign('a.b')));
+    const refused = all.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(300);
+    expect(all.length - refused.length).toBeGreaterThan(256);
+    expect(refused).toContainEqual({ status: 'rejected', reason: expect.any(SignerOverloaded) });
+    expect(await sign('a.b')).toEqual(expect.any(String));
   });
 
   it('signs at once only with what takes less than the way to another thread', () => {

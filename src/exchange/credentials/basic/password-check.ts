@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { verify as verifyArgon2 } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import { LRUCache } from 'lru-cache';
+import { createTurns } from '../../turns.ts';
 import { isBcrypt } from './password-hash.ts';
 
 export interface PasswordChecks {
@@ -78,24 +79,4 @@ async function verify(hash: string, password: string): Promise<boolean> {
 /** bcrypt ignores what follows 72 bytes, and some of its implementations what follows a NUL. */
 function bcryptSeesAll(password: string): boolean {
   return Buffer.byteLength(password) <= 72 && !password.includes('\0');
-}
-
-/** Runs a limited number of tasks at a time; the others wait in order. */
-function createTurns({ concurrency, queue }: { concurrency: number; queue: number }) {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return {
-    isFull: () => running >= concurrency && waiting.length >= queue,
-    async take<T>(task: () => Promise<T>): Promise<T> {
-      if (running < concurrency) running++;
-      else await new Promise<void>((turn) => waiting.push(turn));
-      try {
-        return await task();
-      } finally {
-        const next = waiting.shift();
-        if (next) next();
-        else running--;
-      }
-    },
-  };
 }

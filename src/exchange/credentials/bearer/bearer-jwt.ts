@@ -33,8 +33,9 @@ export async function verifyJwt(
   const key = await issuer.keys.find({ alg, kid });
   if (key === 'unknown_key') return refuse('unknown_key');
   if (key === 'issuer_unavailable') return refuse('issuer_unavailable', 'no usable key set');
-  if (await verifySignature(token, alg, key)) return undefined;
-  return refuse('invalid_token', 'the signature does not verify');
+  const isGood = await verifySignature(token, alg, key);
+  if (isGood === 'overloaded') return refuse('overloaded', 'too many signatures at once');
+  return isGood ? undefined : refuse('invalid_token', 'the signature does not verify');
 }
 
 /** RFC 7519 §4.1.3: one of the token's audiences must be one of ours, byte for byte. */
