@@ -6,6 +6,7 @@ import { type Options, parseOptions, usage } from './options.ts';
 import { headLine, printRow, type Section, writeReport } from './report.ts';
 import { isOver, type Row, rowOf } from './row.ts';
 import { runWorkload } from './run.ts';
+import { saturate } from './saturation.ts';
 import { soak } from './soak.ts';
 import { measureStartup } from './startup.ts';
 import { workloads } from './workloads.ts';
@@ -26,11 +27,16 @@ function jobsOf({ seconds, soakMinutes }: Options): readonly Job[] {
   return [
     ...measured,
     { name: 'start', quick: true, run: ({ program }) => measureStartup(program) },
+    {
+      name: 'saturated',
+      quick: true,
+      run: ({ program }, patience) => saturate(program, seconds * patience),
+    },
     { name: 'soak', quick: false, run: ({ program }) => soak(program, soakMinutes) },
   ];
 }
 
-const names = [...workloads.map(({ name }) => name), 'start', 'soak'];
+const names = [...workloads.map(({ name }) => name), 'start', 'saturated', 'soak'];
 
 /** One thing at a time: they would take the machine from one another. */
 async function measure(node: Node, jobs: readonly Job[]): Promise<Section> {

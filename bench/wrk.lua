@@ -1,8 +1,10 @@
 -- Sends the requests of two files in turn: a template, and a line for each value that goes into it.
--- The third argument is how many were sent before: it goes on from there.
+-- The third argument is how many were sent before: it goes on from there. The fourth is how many
+-- milliseconds a connection waits before each request.
 -- Prints one line of JSON at the end. wrk calls init, request and done.
 local requests = {}
 local at = 0
+local pause = 0
 
 local function read(name)
   local file = assert(io.open(name, "rb"))
@@ -13,6 +15,7 @@ end
 
 function init(args)
   at = tonumber(args[3])
+  pause = tonumber(args[4])
   local template = read(args[1])
   local from, to = template:find("{}", 1, true)
   if from == nil then
@@ -23,6 +26,11 @@ function init(args)
   for value in io.lines(args[2]) do
     requests[#requests + 1] = before .. value .. after
   end
+end
+
+-- Different for each request, or all connections would ask in the same moment.
+function delay()
+  return math.random() * 2 * pause
 end
 
 function request()

@@ -21,16 +21,18 @@ export interface WrkOptions {
   readonly sent: number;
   readonly seconds: number;
   readonly connections: number;
+  /** Milliseconds that each connection waits before each request; 0 unless given. */
+  readonly delay?: number;
 }
 
 const script = join(import.meta.dirname, 'wrk.lua');
 
 /** One thread: with the process that is measured it has two cores at most. */
 export async function runWrk(options: WrkOptions): Promise<Load> {
-  const { port, template, values, sent, seconds, connections } = options;
+  const { port, template, values, sent, seconds, connections, delay = 0 } = options;
   const output = await runToEnd('wrk', [
     ...['-t1', `-c${connections}`, `-d${Math.ceil(seconds)}s`, '-s', script],
-    ...[`http://127.0.0.1:${port}/`, '--', template, values, `${sent}`],
+    ...[`http://127.0.0.1:${port}/`, '--', template, values, `${sent}`, `${delay}`],
   ]);
   return parseWrk(output);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { askOnce, firstOf } from '../ask-once.ts';
 import { askWithBearer } from '../asking.ts';
 import { bearerTokens } from '../identity-provider.ts';
+import { revokeTokens } from '../revoked-tokens.ts';
 import type { AskedOverHttp, RequestSource, Requests, Service, Workload } from '../workload.ts';
 
 const secret = 'a secret of the benchmark';
@@ -31,6 +32,8 @@ async function requests({ url }: RequestSource): Promise<Requests> {
 
 const asked: AskedOverHttp = { over: 'http', listener: 'public', status: 200, requests };
 
+const revoked = 1_000_000;
+
 export const introspection: readonly Workload[] = [
   {
     name: 'introspect',
@@ -39,6 +42,15 @@ export const introspection: readonly Workload[] = [
     asked,
     floor: { kind: 'crypto', tokenIn: 'body' },
     bounds: [],
+    quick: false,
+  },
+  {
+    name: 'revocations',
+    title: 'The same with a million revoked tokens; floor: none is revoked',
+    service: { ...service, prepare: (directory) => revokeTokens(directory, revoked) },
+    asked,
+    floor: { kind: 'service', service },
+    bounds: [{ kind: 'growth', percent: 10, micros: 2 }],
     quick: false,
   },
 ];
