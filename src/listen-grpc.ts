@@ -1,31 +1,46 @@
 import { readFileSync } from 'node:fs';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
 import { type Address, writeAddress } from './config/schema/listen.ts';
-import { authorizationService, checkHandler } from './gateways/grpc/authorization-service.ts';
+import {
+  authorizationName,
+  authorizationService,
+  checkHandler,
+} from './gateways/grpc/authorization-service.ts';
 import type { Check } from './gateways/grpc/check.ts';
 import {
   healthCheckHandler,
   healthService,
   healthWatchHandler,
 } from './gateways/grpc/health-service.ts';
+import type { CheckRequest } from './gateways/grpc/messages.ts';
+import { traceHeaders } from './gateways/grpc/trace-headers.ts';
 import { type ListenSettings, removeStaleSocket } from './listen.ts';
+import type { UnaryHandler } from './ops/traces/decision-spans.ts';
+import type { Traces } from './ops/traces/open-traces.ts';
 
 export interface GrpcListenerDeps {
   readonly check: Check;
   /** Whether requests should come: what `grpc.health.v1` answers. */
   readonly isServing: () => boolean;
+  readonly traces?: Pick<Traces, 'calls'> | undefined;
 }
+
+type CheckCall = ServerUnaryCall<CheckRequest, Uint8Array>;
+type CheckHandler = UnaryHandler<CheckCall, Uint8Array>;
 
 /** A check is a request's head; a body in it is skipped, and a large one refused. */
 const maxMessageBytes = 1024 * 1024;
 
 /** Serves `envoy.service.auth.v3.Authorization` and `grpc.health.v1.Health`; listens nowhere yet. */
-export function createGrpcListener({ check, isServing }: GrpcListenerDeps): Server {
+export function createGrpcListener({ check, isServing, traces }: GrpcListenerDeps): Server {
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.enable_channelz': 0,
   });
-  server.addService(authorizationService, { check: checkHandler(check) });
+  const handler = checkHandler(check);
+  const tracing = { method: `${authorizationName}/Check`, headersOf: traceHeaders };
+  const traced = traces?.calls<CheckCall, Uint8Array>(tracing, handler as CheckHandler);
+  server.addService(authorizationService, { check: traced ?? handler });
   server.addService(healthService, {
     check: healthCheckHandler(isServing),
     watch: healthWatchHandler(isServing),

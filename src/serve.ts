@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { assemble, type Service, type ServiceDeps } from './assemble/assemble.ts';
 import type { LoadedConfiguration } from './config/load.ts';
+import type { Configuration } from './config/schema/configuration.ts';
 import { type Address, writeAddress } from './config/schema/listen.ts';
 import { systemTimers } from './issuers/timers.ts';
 import type { KeyEvent } from './keys/key-events.ts';
@@ -19,6 +20,7 @@ import { createHealthListener } from './ops/health.ts';
 import { createOpsListener } from './ops/listener.ts';
 import { createDecisionLog, createLog, describeError } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import type { Traces } from './ops/traces/open-traces.ts';
 import { createStartWait } from './start-wait.ts';
 import { openRevocations } from './state/open-revocations.ts';
 
@@ -58,14 +60,21 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   );
   const stopped = nextSignal();
   const wait = createStartWait({ log, openProbes: ops.open, stopped });
+  const traces = await openTraces(configuration.traces, log);
+  const signing = traceSigning(traces, configuration.keys);
+  const onDecision: ServiceDeps['onDecision'] = (gateway, decision, seconds) => {
+    metrics.countDecision(gateway, decision, seconds);
+    logDecision(gateway, decision, seconds);
+  };
   const start = () =>
     assemble(loaded, {
       now: Date.now,
       log,
-      onDecision(gateway, decision, seconds) {
-        metrics.countDecision(gateway, decision, seconds);
-        logDecision(gateway, decision, seconds);
-      },
+      onDecision: traces?.decisions(onDecision) ?? onDecision,
+      outgoing: traces?.outgoing,
+      ...(signing && {
+        watch: (steps) => ({ ...steps, signer: () => signing(steps.signer()) }),
+      }),
       onError: (error) => log.error(describeError(error), 'a request failed'),
       openRevocations: (settings, rules) =>
         openRevocations(settings, rules, { now: Date.now, log, waiting: wait }),
@@ -77,6 +86,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
           onKeyEvent: (event) => logKeyEvent(log, event),
           onDropped,
           waiting: wait,
+          outgoing: traces?.outgoing,
         }),
     });
   const service = await wait.during(start).catch(async (error: unknown) => {
@@ -88,15 +98,20 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     return log.info({}, 'stopped');
   }
 
+  const auth = traces?.listener(service.auth) ?? service.auth;
   const listeners = [
     ops,
     overHttp('public', listen.public, createListener(service.public, listen.public)),
-    overHttp('auth', listen.auth, createGatewayListener(service.auth, listen.auth)),
+    overHttp('auth', listen.auth, createGatewayListener(auth, listen.auth)),
   ];
   if (service.check && listen.grpc) {
-    listeners.push(await overGrpc(listen.grpc, { check: service.check, isServing: ready }));
+    listeners.push(await overGrpc(listen.grpc, { check: service.check, isServing: ready, traces }));
   }
-  metrics.observe({ ...service.sources, certificates: readCertificates(listen) });
+  metrics.observe({
+    ...service.sources,
+    certificates: readCertificates(listen),
+    spans: traces?.counts,
+  });
   await openAll(listeners, log);
   await service.start();
   state = 'ready';
@@ -105,8 +120,26 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const signal = await stopped;
   state = 'stopping';
   log.info({ signal, drain_ms: drain }, 'stopping');
-  await stop(listeners, service, drain);
+  await stop(listeners, service, { drain, traces });
   log.info({}, 'stopped');
+}
+
+/** Loaded when asked for: OpenTelemetry is large, and most services write no traces. */
+async function openTraces(
+  settings: Configuration['traces'],
+  log: ServiceDeps['log'],
+): Promise<Traces | undefined> {
+  if (settings === undefined) return undefined;
+  return (await import('./ops/traces/open-traces.ts')).openTraces(settings, log);
+}
+
+/** @returns what lays spans around a key that is elsewhere */
+function traceSigning(
+  traces: Traces | undefined,
+  { pkcs11, vault_transit: vault }: Configuration['keys'],
+): ReturnType<Traces['signing']> | undefined {
+  if (pkcs11) return traces?.signing('pkcs11');
+  return vault && traces?.signing('vault_transit');
 }
 
 function logKeyEvent(log: ServiceDeps['log'], { event, ...facts }: KeyEvent): void {
@@ -187,9 +220,11 @@ function nextSignal(): Promise<NodeJS.Signals> {
 async function stop(
   listeners: readonly Listener[],
   service: Service,
-  drain: number,
+  { drain, traces }: { readonly drain: number; readonly traces: Traces | undefined },
 ): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, drain));
+  const closing = Date.now();
   await Promise.all(listeners.map((listener) => listener.close(drain)));
+  await traces?.close(Math.max(0, closing + drain - Date.now()));
   await service.close();
 }

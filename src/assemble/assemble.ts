@@ -13,6 +13,7 @@ import { createAuthListener, type DecisionListener } from '../gateways/auth-list
 import { type CallerCheck, createCallerCheck } from '../gateways/callers.ts';
 import type { Check, CheckDeps } from '../gateways/grpc/check.ts';
 import type { Log } from '../issuers/log.ts';
+import type { Outgoing } from '../issuers/outgoing.ts';
 import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import type { MetricSources } from '../ops/metrics.ts';
@@ -32,6 +33,7 @@ import { logPublicEvent } from './public-log.ts';
 import { createRevocationGate, forgetRevoked, ruleLife, ruleSettings } from './revocations.ts';
 import { compileRoutes, type Routes } from './routes.ts';
 import { sharedRevocations } from './shared-state.ts';
+import { tryTraceFiles } from './traces.ts';
 import { createHostFilter } from './upstream-hosts.ts';
 
 export interface ServiceDeps {
@@ -48,6 +50,8 @@ export interface ServiceDeps {
     settings: StateSettings,
     rules: RuleTableSettings,
   ) => Promise<Revocations>;
+  /** Lays itself around what issuers are asked. */
+  readonly outgoing?: Outgoing | undefined;
   /** May lay itself around the steps of the exchange, once, to watch what they answer. */
   readonly watch?: (steps: ExchangeDeps, parts: ExchangeParts) => ExchangeDeps;
 }
@@ -95,11 +99,12 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
   const passwordChecks = createPasswordChecks({ now });
   const credentials = createCredentials(
     configuration,
-    { now, log, passwordChecks, files, onChange: reuse.clear },
+    { now, log, passwordChecks, files, onChange: reuse.clear, outgoing: deps.outgoing },
     findings,
   );
   const clients = createClients(configuration, { log, findings, files });
   const routes = compileRoutes(configuration, credentials.inputs, findings);
+  tryTraceFiles(configuration, findings);
   const keys = await openKeys(loaded, deps, { findings, onDropped: reuse.clear });
   findings.throwAny();
   if (routes === undefined || keys === undefined) throw new Error('a finding was lost');

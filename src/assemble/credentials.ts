@@ -18,6 +18,7 @@ import { createFileKeys } from '../issuers/file-keys.ts';
 import { createIntrospector } from '../issuers/introspection-client.ts';
 import { createIssuerKeys, type RefreshedIssuerKeys } from '../issuers/issuer-keys.ts';
 import type { Log } from '../issuers/log.ts';
+import type { Outgoing } from '../issuers/outgoing.ts';
 import type { CredentialFiles } from './credential-files.ts';
 import type { Findings } from './findings.ts';
 
@@ -34,6 +35,7 @@ export interface Credentials {
 export interface CredentialDeps {
   readonly now: () => number;
   readonly log: Log;
+  readonly outgoing?: Outgoing | undefined;
   readonly passwordChecks: PasswordChecks;
   readonly files: CredentialFiles;
   /** Told when what was verified before may no longer hold. */
@@ -162,6 +164,7 @@ class BearerEntries {
       ...(Array.isArray(audiences) && { audiences }),
       now: this.#deps.now,
       log: this.#deps.log,
+      outgoing: this.#deps.outgoing,
     });
     this.#introspection = { ...rules, introspector };
   }
@@ -184,7 +187,7 @@ class BearerEntries {
     { issuer, jwks_file, jwks_uri, jwks_origins, algorithms }: JwtVerification,
     path: Path,
   ): IssuerKeys | undefined {
-    const { now, log, files, onChange } = this.#deps;
+    const { now, log, files, onChange, outgoing } = this.#deps;
     if (jwks_file !== undefined) {
       const make = (text: string) => createFileKeys({ text, algorithms, log });
       const current = files.follow(path, jwks_file, make, onChange);
@@ -198,6 +201,7 @@ class BearerEntries {
       now,
       log,
       onChange,
+      outgoing,
     });
     this.refreshed.push(keys);
     return keys;

@@ -42,7 +42,13 @@ const deadlineMs = 5_000;
 async function download(url: string): Promise<Readonly<Record<string, unknown>>> {
   const problem = refuseUrl(url);
   if (problem !== undefined) throw new UsageError(`${url}: ${problem}`);
-  const fetched = await fetchDocument({ url, maxBytes, deadlineMs, parse: parseJsonObject });
+  const fetched = await fetchDocument({
+    url,
+    purpose: 'jwks',
+    maxBytes,
+    deadlineMs,
+    parse: parseJsonObject,
+  });
   if (!fetched.ok) throw new CommandError(`${url}: no JWK Set, ${fetched.reason}`);
   return fetched.document;
 }

@@ -1,4 +1,5 @@
 import { fetchDocument, parseJsonObject } from './fetch-document.ts';
+import type { Outgoing } from './outgoing.ts';
 import { refuseUrl } from './trusted-url.ts';
 
 const maxBytes = 64 * 1024;
@@ -8,6 +9,7 @@ export interface DiscoverySettings {
   readonly issuer: string;
   /** Origins besides the issuer's own on which its keys may lie. */
   readonly jwksOrigins: readonly string[];
+  readonly outgoing?: Outgoing | undefined;
 }
 
 export type Discovered =
@@ -23,7 +25,10 @@ export async function discoverJwksUri(settings: DiscoverySettings): Promise<Disc
   if (problem !== undefined) return { ok: false, reason: `issuer: ${problem}` };
   const reasons: string[] = [];
   for (const url of metadataUrls(settings.issuer)) {
-    const fetched = await fetchDocument({ url, maxBytes, parse: parseJsonObject });
+    const fetched = await fetchDocument({
+      ...{ url, maxBytes, purpose: 'discovery', parse: parseJsonObject },
+      outgoing: settings.outgoing,
+    });
     const result = fetched.ok ? readMetadata(fetched.document, settings) : fetched;
     if (result.ok) return result;
     reasons.push(`${url}: ${result.reason}`);

@@ -1,7 +1,9 @@
+import { type Outgoing, type OutgoingCall, plainOutgoing, type Sending } from './outgoing.ts';
 import { refuseUrl } from './trusted-url.ts';
 
 export interface DocumentRequest<T> {
   readonly url: string;
+  readonly purpose: OutgoingCall['purpose'];
   /** Limit of the body, after decompression. */
   readonly maxBytes: number;
   /** Reads the body; undefined when it is not such a document. */
@@ -12,6 +14,7 @@ export interface DocumentRequest<T> {
   readonly authorization?: string;
   /** From the look-up of the name to the last byte of the body. */
   readonly deadlineMs?: number;
+  readonly outgoing?: Outgoing | undefined;
 }
 
 export type Fetched<T> =
@@ -38,7 +41,11 @@ export async function fetchDocument<T>(request: DocumentRequest<T>): Promise<Fet
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), deadlineMs);
   try {
-    return await exchange(request, deadline.signal);
+    const { url, purpose, outgoing = plainOutgoing } = request;
+    const call = { url, purpose, method: request.form === undefined ? 'GET' : 'POST' };
+    return await outgoing(call, (sending) =>
+      exchange(request, sending, call.method, deadline.signal),
+    );
   } catch (error) {
     return failed(
       deadline.signal.aborted ? `no whole answer within ${deadlineMs} ms` : describe(error),
@@ -64,10 +71,16 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-async function exchange<T>(request: DocumentRequest<T>, signal: AbortSignal): Promise<Fetched<T>> {
+async function exchange<T>(
+  request: DocumentRequest<T>,
+  sending: Sending,
+  method: string,
+  signal: AbortSignal,
+): Promise<Fetched<T>> {
   const response = await fetch(request.url, {
-    method: request.form === undefined ? 'GET' : 'POST',
+    method,
     headers: {
+      ...sending.headers,
       accept: 'application/json',
       // A hint only: an answer that is compressed all the same is measured after decompression.
       'accept-encoding': 'identity',
@@ -77,6 +90,7 @@ async function exchange<T>(request: DocumentRequest<T>, signal: AbortSignal): Pr
     redirect: 'error',
     signal,
   });
+  sending.answered(response.status);
   if (response.status !== 200) return failed(`status ${response.status}`);
   const text = await readBounded(response, request.maxBytes);
   if (text === undefined) return failed(`more than ${request.maxBytes} bytes`);

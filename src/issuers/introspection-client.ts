@@ -9,6 +9,7 @@ import {
   readIntrospectionAnswer,
 } from './introspection-answer.ts';
 import type { Log } from './log.ts';
+import type { Outgoing } from './outgoing.ts';
 
 const maxBytes = 64 * 1024;
 const maxInFlight = 64;
@@ -25,6 +26,7 @@ export interface IntrospectorSettings extends ExpectedToken {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Log;
+  readonly outgoing?: Outgoing | undefined;
 }
 
 type Answer = ActiveToken | 'inactive';
@@ -77,7 +79,7 @@ export function createIntrospector(settings: IntrospectorSettings): Introspector
 
 /** @returns a function that asks the server once; `size` is the length of its answer */
 function createQuestion(
-  { endpoint, clientId, clientSecret, now, issuer, audiences }: IntrospectorSettings,
+  { endpoint, clientId, clientSecret, now, issuer, audiences, outgoing }: IntrospectorSettings,
   complain: ReturnType<typeof createComplaint>,
 ) {
   const authorization = basicCredentials(clientId, clientSecret);
@@ -85,6 +87,8 @@ function createQuestion(
   return async (token: string) => {
     const fetched = await fetchDocument({
       url: endpoint,
+      purpose: 'introspection',
+      outgoing,
       maxBytes,
       authorization,
       // RFC 7662 §2.1

@@ -1,6 +1,7 @@
 import { discoverJwksUri } from './discovery.ts';
 import { fetchDocument, parseJsonObject } from './fetch-document.ts';
 import { type KeySet, readKeySet } from './key-set.ts';
+import type { Outgoing } from './outgoing.ts';
 
 const maxBytes = 1024 * 1024;
 const discoveredForMs = 60 * 60_000;
@@ -15,6 +16,7 @@ export interface JwksSourceSettings {
   readonly algorithms: readonly string[];
   /** Milliseconds. */
   readonly now: () => number;
+  readonly outgoing?: Outgoing | undefined;
 }
 
 export type LoadedKeys =
@@ -26,7 +28,7 @@ export type LoadedKeys =
  * after an hour, and as soon as the keys are not where it said. It never throws.
  */
 export function createJwksSource(settings: JwksSourceSettings): () => Promise<LoadedKeys> {
-  const { issuer, jwksOrigins = [], algorithms, now } = settings;
+  const { issuer, jwksOrigins = [], now, outgoing } = settings;
   let discovered: { readonly jwksUri: string; readonly at: number } | undefined;
 
   async function locate() {
@@ -34,7 +36,7 @@ export function createJwksSource(settings: JwksSourceSettings): () => Promise<Lo
     if (discovered !== undefined && now() - discovered.at < discoveredForMs) {
       return { ok: true, jwksUri: discovered.jwksUri } as const;
     }
-    const found = await discoverJwksUri({ issuer, jwksOrigins });
+    const found = await discoverJwksUri({ issuer, jwksOrigins, outgoing });
     discovered = found.ok ? { jwksUri: found.jwksUri, at: now() } : undefined;
     return found;
   }
@@ -42,14 +44,20 @@ export function createJwksSource(settings: JwksSourceSettings): () => Promise<Lo
   return async () => {
     const located = await locate();
     if (!located.ok) return located;
-    const loaded = await loadKeySet(located.jwksUri, algorithms);
+    const loaded = await loadKeySet(located.jwksUri, settings);
     if (!loaded.ok) discovered = undefined;
     return loaded;
   };
 }
 
-async function loadKeySet(url: string, algorithms: readonly string[]): Promise<LoadedKeys> {
-  const fetched = await fetchDocument({ url, maxBytes, parse: parseJsonObject });
+async function loadKeySet(
+  url: string,
+  { algorithms, outgoing }: JwksSourceSettings,
+): Promise<LoadedKeys> {
+  const fetched = await fetchDocument({
+    ...{ url, maxBytes, purpose: 'jwks', parse: parseJsonObject },
+    outgoing,
+  });
   const reading = fetched.ok ? readKeySet(fetched.document, algorithms) : fetched;
   if (!reading.ok) return { ok: false, reason: `${url}: ${reading.reason}` };
   const maxAgeSeconds = fetched.ok ? fetched.maxAgeSeconds : undefined;

@@ -18,6 +18,8 @@ export interface MetricSources {
   };
   /** When each certificate of a listener ends, milliseconds since the epoch. */
   readonly certificates: readonly { readonly listener: string; readonly expiresAt: number }[];
+  /** Undefined when there are no traces. */
+  readonly spans?: (() => { readonly delivered: number; readonly dropped: number }) | undefined;
 }
 
 export interface Metrics {
@@ -130,6 +132,15 @@ function observe(sources: MetricSources, registry: Registry): void {
     const status = keys();
     return status && (status.problem === undefined ? 1 : 0);
   });
+  const { spans } = sources;
+  if (spans) {
+    counter(
+      'countersign_spans_delivered_total',
+      'Spans that were delivered',
+      () => spans().delivered,
+    );
+    counter('countersign_spans_dropped_total', 'Spans that never will be', () => spans().dropped);
+  }
   observeIssuers(sources, registers);
   observeCertificates(sources, registers);
 }

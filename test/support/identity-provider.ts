@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 
@@ -9,6 +9,8 @@ export interface IdentityProvider {
   readonly issue: (claims: JWTPayload) => Promise<string>;
   /** Makes the provider say about this opaque token that it is active. */
   readonly activate: (token: string, claims: JWTPayload) => void;
+  /** What it was asked so far, oldest first. */
+  readonly calls: { readonly path: string; readonly headers: IncomingHttpHeaders }[];
   readonly close: () => Promise<void>;
 }
 
@@ -21,6 +23,7 @@ export async function startIdentityProvider(client: {
   const jwk = { ...(await exportJWK(publicKey)), kid: 'idp-1', alg: 'ES256', use: 'sig' };
   const active = new Map<string, JWTPayload>();
   const authorization = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`;
+  const calls: IdentityProvider['calls'] = [];
   let issuer = '';
 
   async function answer(request: IncomingMessage): Promise<object | number> {
@@ -40,6 +43,7 @@ export async function startIdentityProvider(client: {
   }
 
   const server = createServer(async (request, response) => {
+    calls.push({ path: request.url ?? '', headers: request.headers });
     const said = await answer(request);
     if (typeof said === 'number') response.statusCode = said;
     response.setHeader('Content-Type', 'application/json');
@@ -56,6 +60,7 @@ export async function startIdentityProvider(client: {
         .setIssuedAt()
         .setExpirationTime('10m')
         .sign(privateKey),
+    calls,
     activate: (token, claims) => void active.set(token, claims),
     close: () =>
       new Promise((resolve) => {

@@ -9,6 +9,7 @@ import { url } from './names.ts';
 import { defaultRouteSchema, routesSchema } from './routes.ts';
 import { stateSchema } from './state.ts';
 import { tokenSchema } from './token.ts';
+import { tracesSchema } from './traces.ts';
 import { milliseconds } from './values.ts';
 
 const errorsSchema = z.strictObject({
@@ -54,6 +55,9 @@ export const configurationSchema = z
     state: stateSchema.prefault({}).describe('What outlives the process, but for keys'),
     errors: errorsSchema.prefault({}).describe('How refusals read'),
     log: logSchema.prefault({}).describe('What is logged, to standard output'),
+    traces: tracesSchema
+      .optional()
+      .describe('Traces of decisions by OpenTelemetry; off when absent'),
     drain: milliseconds
       .prefault('5s')
       .describe('How long requests in flight may take when the process is told to stop'),

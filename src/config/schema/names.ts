@@ -11,7 +11,7 @@ export function isLoopback(host: string): boolean {
 
 const urlError = expects('a usable URL', 'write https://host/path; http only on loopback');
 // Its own message, because it must not show the password.
-const userInfo = { error: 'holds a user or an @; write the URL without', abort: true };
+export const userInfo = { error: 'holds a user or an @; write the URL without', abort: true };
 
 /** An https URL, or http on loopback; without user, query and fragment. Kept as it is written. */
 export const url = z

@@ -1,4 +1,5 @@
 import type { Log } from '../../issuers/log.ts';
+import type { Outgoing } from '../../issuers/outgoing.ts';
 import { systemTimers, type Timers } from '../../issuers/timers.ts';
 import type { KeyRing } from '../key-ring.ts';
 import { openPkcs11KeyRing } from '../pkcs11/pkcs11-key-ring.ts';
@@ -25,6 +26,8 @@ export interface ExternalKeyDeps {
   readonly log: Log;
   /** Called when a key that tokens were signed with is no longer published. */
   readonly onDropped: () => void;
+  /** Lays itself around what Vault is asked. */
+  readonly outgoing?: Outgoing | undefined;
 }
 
 /** For who reads the key once: nobody is told what happens to it later. */

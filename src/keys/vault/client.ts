@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type Outgoing, plainOutgoing, type Sending } from '../../issuers/outgoing.ts';
 import { refuseUrl } from '../../issuers/trusted-url.ts';
 import { KeyError } from '../key-error.ts';
 import type { VaultTransitSettings } from './settings.ts';
@@ -24,6 +25,14 @@ export interface VaultClient {
   close(): void;
 }
 
+interface Exchange {
+  readonly url: string;
+  readonly method: string;
+  /** JSON. */
+  readonly sent: string | undefined;
+  readonly signal: AbortSignal;
+}
+
 const deadlineMs = 2_000;
 const maxBytes = 1024 * 1024;
 const maxSockets = 16;
@@ -38,6 +47,7 @@ const maxSockets = 16;
 export function createVaultClient(
   settings: Pick<VaultTransitSettings, 'address' | 'namespace' | 'caFile'>,
   token: VaultToken,
+  outgoing: Outgoing = plainOutgoing,
 ): VaultClient {
   const problem = refuseUrl(settings.address);
   if (problem !== undefined) throw new KeyError(`${settings.address}: ${problem}`);
@@ -49,17 +59,29 @@ export function createVaultClient(
     : new HttpAgent(shared);
   const send = isHttps ? httpsRequest : httpRequest;
 
-  async function attempt({ path, body }: VaultCall, signal: AbortSignal): Promise<VaultAnswer> {
+  function attempt({ path, body }: VaultCall, signal: AbortSignal): Promise<VaultAnswer> {
     const sent = body === undefined ? undefined : JSON.stringify(body);
+    const method = body === undefined ? 'GET' : 'POST';
+    const url = `${base}/v1/${path}`;
+    return outgoing({ purpose: 'vault', method, url }, (sending) =>
+      exchange({ url, method, sent, signal }, sending),
+    );
+  }
+
+  async function exchange(
+    { url, method, sent, signal }: Exchange,
+    sending: Sending,
+  ): Promise<VaultAnswer> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const options = {
-        ...{ agent, signal, method: sent === undefined ? 'GET' : 'POST' },
-        headers: headersOf(settings.namespace, token.current(), sent),
+        ...{ agent, signal, method },
+        headers: { ...sending.headers, ...headersOf(settings.namespace, token.current(), sent) },
       };
-      send(`${base}/v1/${path}`, options, resolve).on('error', reject).end(sent);
+      send(url, options, resolve).on('error', reject).end(sent);
     });
-    const text = await readBounded(response);
     const status = response.statusCode ?? 0;
+    sending.answered(status);
+    const text = await readBounded(response);
     if (status !== 200) return { ok: false, status, reason: describeStatus(status) };
     const data = text === undefined ? undefined : readData(text);
     return data ? { ok: true, data } : { ok: false, status, reason: 'not an answer of Vault' };

@@ -1,4 +1,5 @@
 import type { Log } from '../../issuers/log.ts';
+import type { Outgoing } from '../../issuers/outgoing.ts';
 import { createRefresher, type LoadOutcome } from '../../issuers/refresher.ts';
 import type { Timers } from '../../issuers/timers.ts';
 import { KeyError } from '../key-error.ts';
@@ -16,6 +17,7 @@ export interface TransitKeyRingDeps {
   readonly log: Log;
   /** Called when a version is no longer published: its tokens must not be handed out again. */
   readonly onDropped: () => void;
+  readonly outgoing?: Outgoing | undefined;
 }
 
 const readEverySeconds = 60;
@@ -33,7 +35,7 @@ export async function openTransitKeyRing(
 ): Promise<KeyRing> {
   const name = `${settings.address}, key ${settings.key}`;
   const token = await openVaultToken(settings);
-  const client = createVaultClient(settings, token);
+  const client = createVaultClient(settings, token, deps.outgoing);
   let onRefusal = (): void => {};
   const createSigner = createTransitSigners({ client, settings, onRefusal: () => onRefusal() });
   const read = createReader({ ...deps, settings, client, createSigner });

@@ -24,7 +24,7 @@ afterAll(() => provider.stop());
 async function fetchAnswer(answer: Answer, deadlineMs = 20_000) {
   provider.set('/document', answer);
   const url = `${provider.origin}/document`;
-  return fetchDocument({ url, maxBytes, parse: parseJsonObject, deadlineMs });
+  return fetchDocument({ url, maxBytes, purpose: 'jwks', parse: parseJsonObject, deadlineMs });
 }
 
 const drip: Answer = (_request, response) => {
@@ -113,7 +113,12 @@ describe('a document', () => {
   it('is reported as not to be had when nobody listens', async () => {
     const stopped = await startProvider();
     await stopped.stop();
-    const fetched = await fetchDocument({ url: stopped.origin, maxBytes, parse: parseJsonObject });
+    const fetched = await fetchDocument({
+      url: stopped.origin,
+      maxBytes,
+      purpose: 'jwks',
+      parse: parseJsonObject,
+    });
     expect(fetched).toEqual({ ok: false, reason: 'ECONNREFUSED' });
   });
 
@@ -157,7 +162,7 @@ describe('a URL', () => {
     ['/jwks', 'not a URL'],
   ])('%s is not fetched: %s', async (url, reason) => {
     expect(refuseUrl(url)).toBe(reason);
-    const fetched = await fetchDocument({ url, maxBytes, parse: parseJsonObject });
+    const fetched = await fetchDocument({ url, maxBytes, purpose: 'jwks', parse: parseJsonObject });
     expect(fetched).toEqual({ ok: false, reason });
   });
 });
