@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { LoadedConfiguration } from '../config/load.ts';
+import type { IssuerKeysState } from '../issuers/issuer-keys.ts';
 import { generatePrivateKey } from '../keys/generate.ts';
 import { createKeyRing } from '../keys/key-ring.ts';
 import { KeyStoreUnavailable } from '../keys/key-store-unavailable.ts';
@@ -7,16 +8,32 @@ import { fixedKeys, type KeySettings, type Keys, readKeyRing } from '../keys/ope
 import { createMemoryRevocations } from '../state/memory-revocations.ts';
 import { assemble, type ServiceDeps } from './assemble.ts';
 
+/** What an operator should know, though serving would start. */
+export interface Note {
+  readonly level: 'note' | 'warning';
+  readonly text: string;
+}
+
+export interface TriedConfiguration {
+  readonly notes: readonly Note[];
+  /** About the keys: why none could be tried. */
+  readonly keyNote: Note | undefined;
+  /** The key that signs. */
+  readonly kid: string;
+  /** Issuers whose keys were fetched, or not. */
+  readonly issuers: readonly { readonly issuer: string; readonly state: IssuerKeysState }[];
+}
+
 /**
  * Does all that serving would do before it listens, and changes nothing.
  *
- * @returns what an operator should know, such as an identity provider that cannot be reached
  * @throws ConfigurationError when serving would refuse to start
  */
-export async function tryConfiguration(loaded: LoadedConfiguration): Promise<readonly string[]> {
-  const notes: string[] = [];
+export async function tryConfiguration(loaded: LoadedConfiguration): Promise<TriedConfiguration> {
+  const notes: Note[] = [];
+  let keyNote: Note | undefined;
   const note = (fields: object, message: string) => {
-    notes.push(`warning: ${message} ${JSON.stringify(fields)}`);
+    notes.push({ level: 'warning', text: `${message} ${JSON.stringify(fields)}` });
   };
   const service = await assemble(loaded, {
     openRevocations: async (_settings, rules) => createMemoryRevocations(rules),
@@ -24,11 +41,15 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
     log: { info() {}, warn: note },
     onDecision() {},
     onError() {},
-    openKeys: readOnlyKeys((text) => notes.push(text)),
+    openKeys: readOnlyKeys((about) => {
+      keyNote = about;
+    }),
   });
   await service.start();
+  const { kid } = service.keys.ring.signer;
+  const issuers = service.sources.issuers.map(({ issuer, state }) => ({ issuer, state: state() }));
   await service.close();
-  return notes;
+  return { notes, keyNote, kid, issuers };
 }
 
 /**
@@ -37,18 +58,22 @@ export async function tryConfiguration(loaded: LoadedConfiguration): Promise<rea
  *
  * @param note told when that is so
  */
-export function readOnlyKeys(note: (text: string) => void): ServiceDeps['openKeys'] {
+export function readOnlyKeys(note: (note: Note) => void): ServiceDeps['openKeys'] {
   return async (settings) => {
     if (isMissing(settings)) {
-      note(`note: ${settings.directory} will be made at first start, with a key`);
+      const text = `${settings.directory} will be made at first start, with a key`;
+      note({ level: 'note', text });
       return ephemeralKeys(settings);
     }
-    if ('state' in settings && settings.replicas === 'own') return ephemeralKeys(settings);
+    if ('state' in settings && settings.replicas === 'own') {
+      note({ level: 'note', text: 'each replica makes its own' });
+      return ephemeralKeys(settings);
+    }
     try {
       return fixedKeys(await readKeyRing(settings));
     } catch (error) {
       if (!(error instanceof KeyStoreUnavailable)) throw error;
-      note(`warning: ${error.message}`);
+      note({ level: 'warning', text: error.message });
       return ephemeralKeys(settings);
     }
   };

@@ -42,7 +42,7 @@ export async function explain(deps: ExplainDeps): Promise<Explanation> {
       decision = made;
     },
     onError: () => notes.push('warning: a mistake of ours; the log of a server would say where'),
-    openKeys: readOnlyKeys((text) => notes.push(text)),
+    openKeys: readOnlyKeys(({ level, text }) => notes.push(`${level}: ${text}`)),
     // Another process may have its state open; what was revoked is for `/introspect` to tell.
     openRevocations: async (_settings, rules) => createMemoryRevocations(rules),
     watch: watchExchange(record),

@@ -96,8 +96,11 @@ describe('countersign check', () => {
   it('says that a configuration is good, and makes nothing', async () => {
     const cwd = await directoryWith();
     const { code, stdout, stderr } = await countersign(['check'], { cwd });
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'countersign.yaml is good\n' });
-    expect(stderr).toMatch(/^note: .*data\/keys will be made at first start, with a key\n$/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(
+      /^keys +.* good +.*data\/keys will be made at first start, with a key$/m,
+    );
+    expect(stdout).toMatch(/\ncountersign\.yaml is good: 0 failed, 0 warnings\n$/);
     expect(readdirSync(cwd)).toEqual(['countersign.yaml']);
   });
 
@@ -106,15 +109,6 @@ describe('countersign check', () => {
     const { code, stdout, stderr } = await countersign(['check'], { cwd });
     expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
     expect(stderr).toMatch(/^countersign\.yaml:10: keys\.algorithm: "RS257" is not known/);
-  });
-
-  it('warns when an issuer cannot be reached, which is no fault of the configuration', async () => {
-    const { auth: closed } = await threePorts();
-    const verify = `{ issuer: 'http://127.0.0.1:${closed}', audiences: any }`;
-    const cwd = await directoryWith({ credentials: `{ bearer: { verify: ${verify} } }` });
-    const { code, stdout, stderr } = await countersign(['check'], { cwd });
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'countersign.yaml is good\n' });
-    expect(stderr).toMatch(new RegExp(`^warning: .*127\\.0\\.0\\.1:${closed}`, 'm'));
   });
 
   it('prints the effective configuration without its secrets, and that can be read again', async () => {

@@ -46,7 +46,7 @@ ${keys}
 
 /** Runs a command with a configuration; nothing is opened. */
 async function run(keys: string, ...command: string[]) {
-  const ports = { auth: 1, public: 2, ops: 3 };
+  const ports = await threePorts();
   writeFiles(hsm.directory, { 'countersign.yaml': configuration(keys, ports) });
   return countersign(command, { cwd: hsm.directory, env: hsm.env });
 }
@@ -131,9 +131,9 @@ async function serve(keys: string) {
   });
 
   it('are not guessed between', async () => {
-    const { code, stderr } = await run(keysOnToken('signing'), 'check');
+    const { code, stdout } = await run(keysOnToken('signing'), 'check');
     expect(code).toBe(78);
-    expect(stderr).toMatch(/several private keys "signing".*key_id.*(a1, b2|b2, a1)/);
+    expect(stdout).toMatch(/several private keys "signing".*key_id.*(a1, b2|b2, a1)/);
   });
 });
 
@@ -154,21 +154,21 @@ async function serve(keys: string) {
       /nothing\.so: cannot be loaded/,
     ],
   ])('%s', async (_what, keys, message) => {
-    const { code, stderr } = await run(keys, 'check');
+    const { code, stdout } = await run(keys, 'check');
     expect(code).toBe(78);
-    expect(stderr).toMatch(message);
+    expect(stdout).toMatch(message);
   });
 
   it('with a wrong PIN, and does not show it', async () => {
     writeFiles(hsm.directory, { pin: '314159' });
-    const { code, stderr } = await run(keysOnToken('signing'), 'check');
+    const { code, stdout } = await run(keysOnToken('signing'), 'check');
     expect(code).toBe(78);
-    expect(stderr).toMatch(/The token refuses the PIN \(CKR_PIN_INCORRECT\)/);
-    expect(stderr).not.toContain('314159');
+    expect(stdout).toMatch(/The token refuses the PIN \(CKR_PIN_INCORRECT\)/);
+    expect(stdout).not.toContain('314159');
   });
 
   it('with a PIN file that others can read', async () => {
     const keys = keysOnToken('signing').replace('pin_file: pin', 'pin_file: /etc/hostname');
-    expect((await run(keys, 'check')).stderr).toMatch(/others can use this key file/);
+    expect((await run(keys, 'check')).stdout).toMatch(/others can use this key file/);
   });
 });

@@ -124,7 +124,7 @@ describe('a configuration with a key in Vault', () => {
 
   it('is tried with a signature, and changes nothing', async () => {
     vault.calls.length = 0;
-    expect(await tryConfiguration(load())).toEqual([]);
+    expect(await tryConfiguration(load())).toMatchObject({ notes: [], keyNote: undefined });
     expect(vault.calls.map(({ method }) => method)).toEqual(['GET', 'POST']);
   });
 
