@@ -9,17 +9,13 @@ import { ConfigurationError } from '../../src/config/problems.ts';
 import { parseKeysFile } from '../../src/exchange/credentials/api-key/api-keys-file.ts';
 import { joinInputs } from '../../src/exchange/expressions.ts';
 import { describeReason, refusalReasons } from '../../src/exchange/refusals.ts';
+import { pages as all } from '../support/pages.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** What people wrote; `docs/configuration.md` has tests of its own. */
-const pages = [
-  ...readdirSync(root),
-  ...['docs', 'gateways'].flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, String(name))),
-  ),
-].filter((name) => name.endsWith('.md') && name !== 'docs/configuration.md');
+const pages = all.filter((name) => name !== 'docs/configuration.md');
 
 const blocks = pages.flatMap((page) =>
   [...read(page).matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = ''], index) => ({
