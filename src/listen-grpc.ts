@@ -7,12 +7,12 @@ import {
   checkHandler,
 } from './gateways/grpc/authorization-service.ts';
 import type { Check } from './gateways/grpc/check.ts';
+import type { CheckRequest } from './gateways/grpc/decode-check-request.ts';
 import {
   healthCheckHandler,
   healthService,
   healthWatchHandler,
 } from './gateways/grpc/health-service.ts';
-import type { CheckRequest } from './gateways/grpc/messages.ts';
 import { traceHeaders } from './gateways/grpc/trace-headers.ts';
 import { type ListenSettings, removeStaleSocket } from './listen.ts';
 import type { UnaryHandler } from './ops/traces/decision-spans.ts';

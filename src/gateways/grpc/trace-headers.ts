@@ -1,5 +1,5 @@
 import type { Metadata } from '@grpc/grpc-js';
-import type { CheckRequest } from './messages.ts';
+import type { CheckRequest } from './decode-check-request.ts';
 
 const names = ['traceparent', 'tracestate'] as const;
 
@@ -15,20 +15,13 @@ export function traceHeaders(call: {
 }): Readonly<Record<string, string>> {
   const stated = readEach((name) => call.metadata.get(name).map(String));
   if (stated['traceparent'] !== undefined) return stated;
-  const http = call.request.attributes?.request?.http;
-  const lines = http?.headerMap?.headers ?? http?.headers ?? [];
+  const { lines = call.request.joinedLines } = call.request;
   return readEach((name) =>
-    lines
-      .filter(({ key }) => key.toLowerCase() === name)
-      .map(({ value, rawValue }) => text(rawValue.length > 0 ? rawValue : value)),
+    lines.filter((_, at) => at % 2 === 1 && lines[at - 1]?.toLowerCase() === name),
   );
 }
 
 function readEach(read: (name: string) => readonly string[]): Readonly<Record<string, string>> {
   const found = names.map((name) => [name, read(name).join(',')] as const);
   return Object.fromEntries(found.filter(([, value]) => value !== ''));
-}
-
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1');
 }
