@@ -34,7 +34,10 @@ import { openRevocations } from './state/open-revocations.ts';
 export async function serve(loaded: LoadedConfiguration): Promise<void> {
   const { configuration } = loaded;
   const { listen, drain } = configuration;
-  const metrics = createMetrics();
+  const metrics = createMetrics({
+    gateways: Object.keys(configuration.gateways),
+    isReady: () => state === 'ready',
+  });
   const log = createLog(configuration.log, metrics.countLostLine);
   const logDecision = createDecisionLog(log, configuration.log.decisions);
   // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.

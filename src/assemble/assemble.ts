@@ -18,6 +18,7 @@ import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import type { MetricSources } from '../ops/metrics.ts';
 import { createPublicApp } from '../public/app.ts';
+import { createPublicCounts } from '../public/counts.ts';
 import type { StateSettings } from '../state/open-revocations.ts';
 import type { Revocations } from '../state/revocations.ts';
 import type { RuleTableSettings } from '../state/rule-table.ts';
@@ -71,7 +72,7 @@ export interface Service {
   readonly public: RequestListener;
   readonly keys: Keys;
   /** What can be measured of it. */
-  readonly sources: Pick<MetricSources, 'issuers' | 'now' | 'keys' | 'tokens'>;
+  readonly sources: Omit<MetricSources, 'certificates'>;
   /**
    * Begins to watch files that say who may call, and fetches the keys of issuers for the first time; a
    * fetch that fails is tried again later.
@@ -114,6 +115,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
   const { issuer } = configuration;
   const { ring: keyRing, jwksMaxAge } = keys;
   const counts = { reused: 0, signed: 0 };
+  const publicCounts = createPublicCounts();
   const steps: ExchangeDeps = {
     findCredential: createCredentialFinder(credentials.methods),
     router: routes.router,
@@ -156,13 +158,18 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       verifyPassword: passwordChecks.check,
       jwksPaths: configuration.keys.jwks_paths,
       log: (event) => logPublicEvent(deps, event),
+      counts: publicCounts,
     }) as RequestListener,
     keys,
     sources: {
       issuers: credentials.issuers,
+      introspectors: credentials.introspectors,
       now,
       keys: keys.status,
       tokens: () => ({ ...counts, kept: reuse.size() }),
+      revocations: revocations.status,
+      publicCounts,
+      files: files.states,
     },
     async start() {
       keys.start();

@@ -22,6 +22,17 @@ export interface CredentialFiles {
     make: (text: string) => T,
     onChange?: () => void,
   ): (() => T) | undefined;
+  /** @returns how it stands with each file that is followed */
+  states(): readonly FileState[];
+}
+
+export interface FileState {
+  readonly file: string;
+  /** Why it cannot be used as it is; undefined when it serves. */
+  readonly problem: string | undefined;
+  /** Changes since the start: those that serve or served, and those that could not be used. */
+  readonly taken: number;
+  readonly rejected: number;
 }
 
 export interface CredentialFilesDeps {
@@ -35,7 +46,9 @@ export function createCredentialFiles({
   log,
   findings,
 }: CredentialFilesDeps): CredentialFiles {
+  const states: FileState[] = [];
   return {
+    states: () => states,
     follow(path, file, make, onChange = () => {}) {
       const first = findings.attempt(path, () => {
         const text = readText(file);
@@ -43,22 +56,25 @@ export function createCredentialFiles({
       });
       if (first === undefined) return undefined;
       let good = first;
-      let lastProblem: string | undefined;
+      const state = { file, problem: undefined as string | undefined, taken: 0, rejected: 0 };
+      states.push(state);
 
       function replace(text: string): void {
         if (text === good.text) {
-          if (lastProblem !== undefined) log.info({ file }, 'a file can be used again');
+          if (state.problem !== undefined) log.info({ file }, 'a file can be used again');
         } else {
           good = { text, value: make(text) };
+          state.taken++;
           onChange();
           log.info({ file }, 'a file changed, and counts from now on');
         }
-        lastProblem = undefined;
+        state.problem = undefined;
       }
 
       function report(problem: string): void {
-        if (problem === lastProblem) return;
-        lastProblem = problem;
+        if (problem === state.problem) return;
+        state.problem = problem;
+        state.rejected++;
         log.warn({ file, problem }, 'a file cannot be used; the last good one goes on serving');
       }
 

@@ -13,9 +13,9 @@ import type { ClientIdRule } from '../exchange/credentials/bearer/client-id.ts';
 import { createClientCertificateMethod } from '../exchange/credentials/client-certificate/client-certificate.ts';
 import type { CredentialMethod } from '../exchange/credentials/credential-method.ts';
 import { compileExpression, joinInputs, type RequestInputs } from '../exchange/expressions.ts';
-import type { Introspector, IssuerKeys } from '../exchange/types.ts';
+import type { IssuerKeys } from '../exchange/types.ts';
 import { createFileKeys } from '../issuers/file-keys.ts';
-import { createIntrospector } from '../issuers/introspection-client.ts';
+import { type CountedIntrospector, createIntrospector } from '../issuers/introspection-client.ts';
 import { createIssuerKeys, type RefreshedIssuerKeys } from '../issuers/issuer-keys.ts';
 import type { Log } from '../issuers/log.ts';
 import type { Outgoing } from '../issuers/outgoing.ts';
@@ -30,6 +30,7 @@ export interface Credentials {
   readonly headers: readonly string[];
   /** Issuers whose keys are fetched in the background. */
   readonly issuers: readonly RefreshedIssuerKeys[];
+  readonly introspectors: readonly CountedIntrospector[];
 }
 
 export interface CredentialDeps {
@@ -68,6 +69,7 @@ export function createCredentials(
       ...credentials.flatMap(({ api_key }) => api_key?.header ?? []),
     ],
     issuers: bearers.refreshed,
+    introspectors: bearers.introspectors,
   };
 }
 
@@ -120,10 +122,11 @@ function currentMethod(
 class BearerEntries {
   readonly inputs: RequestInputs[] = [];
   readonly refreshed: RefreshedIssuerKeys[] = [];
+  readonly introspectors: CountedIntrospector[] = [];
   readonly #issuers: (JwtIssuer & BearerRules)[] = [];
   readonly #deps: CredentialDeps;
   readonly #findings: Findings;
-  #introspection: (BearerRules & { introspector: Introspector }) | undefined;
+  #introspection: (BearerRules & { introspector: CountedIntrospector }) | undefined;
   #trusted: BearerRules | undefined;
 
   constructor(deps: CredentialDeps, findings: Findings) {
@@ -166,6 +169,7 @@ class BearerEntries {
       log: this.#deps.log,
       outgoing: this.#deps.outgoing,
     });
+    this.introspectors.push(introspector);
     this.#introspection = { ...rules, introspector };
   }
 

@@ -29,6 +29,13 @@ export interface IntrospectorSettings extends ExpectedToken {
   readonly outgoing?: Outgoing | undefined;
 }
 
+/** An introspector that says how it goes. */
+export interface CountedIntrospector extends Introspector {
+  readonly endpoint: string;
+  /** Questions so far, and those of them that got no clear answer or were not even sent. */
+  counts(): { readonly asked: number; readonly failed: number };
+}
+
 type Answer = ActiveToken | 'inactive';
 type Cached = { readonly answer: Answer; readonly until: number };
 
@@ -37,9 +44,10 @@ type Cached = { readonly answer: Answer; readonly until: number };
  * never past the token's `exp`, an inactive one for 10 seconds; concurrent questions about one token
  * are asked once. Whatever is not a clear answer is `issuer_unavailable`.
  */
-export function createIntrospector(settings: IntrospectorSettings): Introspector {
-  const { now } = settings;
-  const complain = createComplaint(settings);
+export function createIntrospector(settings: IntrospectorSettings): CountedIntrospector {
+  const { now, endpoint } = settings;
+  const counts = { asked: 0, failed: 0 };
+  const complain = createComplaint(settings, counts);
   const ask = createQuestion(settings, complain);
   const answers = new LRUCache<string, Cached>({
     max: maxAnswers,
@@ -65,10 +73,13 @@ export function createIntrospector(settings: IntrospectorSettings): Introspector
   }
 
   return {
+    endpoint,
+    counts: () => counts,
     async introspect(token) {
       const hash = createHash('sha256').update(token).digest('base64');
       const known = recall(hash) ?? inFlight.get(hash);
       if (known !== undefined) return known;
+      counts.asked++;
       if (inFlight.size >= maxInFlight) return complain('too many questions at once').answer;
       const learning = learn(hash, token);
       inFlight.set(hash, learning);
@@ -110,9 +121,10 @@ function createQuestion(
 }
 
 /** Logs each fault once a minute: while it lasts, every request meets it. */
-function createComplaint({ endpoint, now, log }: IntrospectorSettings) {
+function createComplaint({ endpoint, now, log }: IntrospectorSettings, counts: { failed: number }) {
   const said = new Map<string, number>();
   return (reason: string) => {
+    counts.failed++;
     const at = said.get(reason);
     if (at === undefined || Math.abs(now() - at) >= repeatLogMs) {
       said.set(reason, now());

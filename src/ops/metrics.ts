@@ -1,11 +1,24 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Decision } from '../exchange/types.ts';
 import type { IssuerKeysState } from '../issuers/issuer-keys.ts';
 import type { KeyStatus } from '../keys/keeper.ts';
+import type { RevocationsStatus } from '../state/revocations.ts';
+import { createDecisionCounts } from './metrics/decisions.ts';
+import { observeFiles } from './metrics/files.ts';
+import { createInstruments, type Reading, single } from './metrics/instruments.ts';
+import { observeIssuers } from './metrics/issuers.ts';
+import { observeKeys } from './metrics/keys.ts';
+import { observeSpans } from './metrics/spans.ts';
+import { observeState } from './metrics/state.ts';
 
 /** What is looked at when metrics are read, and costs nothing until then. Times are in milliseconds. */
 export interface MetricSources {
   readonly issuers: readonly { readonly issuer: string; state(): IssuerKeysState }[];
+  /** Questions to introspection endpoints, and those without a clear answer. */
+  readonly introspectors: readonly {
+    readonly endpoint: string;
+    counts(): { readonly asked: number; readonly failed: number };
+  }[];
   /** The clock of `issuers`. */
   readonly now: () => number;
   /** Undefined when keys are never changed here. */
@@ -16,10 +29,29 @@ export interface MetricSources {
     readonly signed: number;
     readonly kept: number;
   };
+  readonly revocations: () => RevocationsStatus;
+  /** What the public listener answered; labels `endpoint` and `status`. */
+  readonly publicCounts: {
+    responses(): Iterable<Reading>;
+    introspections(): { readonly active: number; readonly inactive: number };
+  };
+  /** Files that say who may call: why each cannot be used now, and its changes since the start. */
+  readonly files: () => readonly {
+    readonly file: string;
+    readonly problem: string | undefined;
+    readonly taken: number;
+    readonly rejected: number;
+  }[];
   /** When each certificate of a listener ends, milliseconds since the epoch. */
   readonly certificates: readonly { readonly listener: string; readonly expiresAt: number }[];
   /** Undefined when there are no traces. */
   readonly spans?: (() => { readonly delivered: number; readonly dropped: number }) | undefined;
+}
+
+export interface MetricsDeps {
+  /** Names in the configuration; others are told once they are counted. */
+  readonly gateways: readonly string[];
+  readonly isReady: () => boolean;
 }
 
 export interface Metrics {
@@ -27,182 +59,54 @@ export interface Metrics {
   countDecision(gateway: string, decision: Decision, seconds: number): void;
   /** A line of the log could not be written. */
   countLostLine(): void;
+  /** From now on these are looked at, in place of those before. */
   observe(sources: MetricSources): void;
   /** @returns the text format of Prometheus, and its media type */
   read(): Promise<{ readonly type: string; readonly text: string }>;
 }
 
-/** Milliseconds to a tenth of a second for what is decided here; to seconds for what asks others. */
-const buckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
-
-/** No label comes from a request: gateways, kinds and reasons are what the configuration and code name. */
-export function createMetrics(): Metrics {
+/**
+ * No label comes from a request: gateways, kinds, reasons, issuers and files are what the configuration
+ * and code name.
+ */
+export function createMetrics({ gateways, isReady }: MetricsDeps): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const counts = new Map<string, Map<string, number>>();
-  new Counter({
-    name: 'countersign_decisions_total',
-    help: 'Decisions by gateway; allowed ones by kind of credential, refused ones by reason',
-    labelNames: ['gateway', 'decision', 'credential', 'reason'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [gateway, byOutcome] of counts) {
-        for (const [outcome, count] of byOutcome)
-          this.inc({ gateway, ...labelsOf(outcome) }, count);
-      }
-    },
-  });
-  const duration = new Histogram({
-    name: 'countersign_decision_duration_seconds',
-    help: 'Time from the gateway’s question to the answer',
-    buckets,
-    registers,
-  });
-  const lostLines = new Counter({
-    name: 'countersign_log_lines_lost_total',
-    help: 'Lines of the log that could not be written',
-    registers,
-  });
+  const instruments = createInstruments(registry);
+  const decisions = createDecisionCounts(instruments, gateways);
+  instruments.gauge('countersign_ready', 'Whether it should be sent requests', [], () =>
+    single(isReady() ? 1 : 0),
+  );
+  let lostLines = 0;
+  instruments.counter(
+    'countersign_log_lines_lost_total',
+    'Lines of the log that could not be written',
+    [],
+    () => single(lostLines),
+  );
+  let current: MetricSources | undefined;
 
   return {
-    countLostLine: () => lostLines.inc(),
-    countDecision(gateway, decision, seconds) {
-      const outcome = decision.allowed ? `+${decision.credential}` : decision.reason;
-      let byOutcome = counts.get(gateway);
-      if (byOutcome === undefined) {
-        byOutcome = new Map();
-        counts.set(gateway, byOutcome);
-      }
-      byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
-      duration.observe(seconds);
+    countDecision: decisions.count,
+    countLostLine() {
+      lostLines++;
     },
-    observe: (sources) => observe(sources, registry),
+    observe(sources) {
+      const isFirst = current === undefined;
+      current = sources;
+      if (isFirst) observeAll(() => current ?? sources);
+    },
     async read() {
-      return { type: registry.contentType, text: await registry.metrics() };
+      const text = `${await registry.metrics()}${decisions.writeDurations()}`;
+      return { type: registry.contentType, text };
     },
   };
-}
 
-function labelsOf(outcome: string) {
-  return outcome.startsWith('+')
-    ? { decision: 'allowed', credential: outcome.slice(1), reason: '' }
-    : { decision: 'refused', credential: '', reason: outcome };
-}
-
-function observe(sources: MetricSources, registry: Registry): void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, value: () => number | undefined) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        const now = value();
-        if (now === undefined) this.remove();
-        else this.set(now);
-      },
-    });
-  const counter = (name: string, help: string, value: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  const { tokens, keys } = sources;
-  counter('countersign_tokens_reused_total', 'Tokens handed out again', () => tokens().reused);
-  counter('countersign_tokens_signed_total', 'Tokens made', () => tokens().signed);
-  gauge('countersign_tokens_kept', 'Tokens kept to be handed out again', () => tokens().kept);
-  gauge(
-    'countersign_signing_key_active_timestamp_seconds',
-    'Since when the key that signs does so',
-    () => seconds(keys()?.activeSince),
-  );
-  gauge(
-    'countersign_signing_key_rotation_timestamp_seconds',
-    'When another key signs; nothing when keys are changed by hand',
-    () => seconds(keys()?.nextRotation),
-  );
-  gauge('countersign_key_store_up', 'Whether keys can be read and kept', () => {
-    const status = keys();
-    return status && (status.problem === undefined ? 1 : 0);
-  });
-  const { spans } = sources;
-  if (spans) {
-    counter(
-      'countersign_spans_delivered_total',
-      'Spans that were delivered',
-      () => spans().delivered,
-    );
-    counter('countersign_spans_dropped_total', 'Spans that never will be', () => spans().dropped);
+  function observeAll(sources: () => MetricSources): void {
+    observeKeys(instruments, sources);
+    observeIssuers(instruments, sources);
+    observeState(instruments, sources);
+    observeFiles(instruments, sources);
+    observeSpans(instruments, sources);
   }
-  observeIssuers(sources, registers);
-  observeCertificates(sources, registers);
-}
-
-function observeIssuers({ issuers, now }: MetricSources, registers: Registry[]): void {
-  const each = (
-    name: string,
-    help: string,
-    value: (state: IssuerKeysState) => number | undefined,
-  ) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ['issuer'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { issuer, state } of issuers) {
-          const found = value(state());
-          if (found !== undefined) this.set({ issuer }, found);
-        }
-      },
-    });
-  each(
-    'countersign_issuer_keys',
-    'Keys of an issuer that can be used',
-    (state) => state.usableKeys,
-  );
-  new Counter({
-    name: 'countersign_issuer_fetches_total',
-    help: 'Fetches of an issuer’s keys that ended, well or not',
-    labelNames: ['issuer'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { issuer, state } of issuers) this.inc({ issuer }, state().loads);
-    },
-  });
-  each(
-    'countersign_issuer_fetch_failures',
-    'Fetches of an issuer’s keys that failed since the last good one',
-    (state) => state.failures,
-  );
-  each(
-    'countersign_issuer_keys_age_seconds',
-    'Since when the keys of an issuer are there',
-    (state) => (state.loadedAt === undefined ? undefined : (now() - state.loadedAt) / 1000),
-  );
-}
-
-function observeCertificates({ certificates }: MetricSources, registers: Registry[]): void {
-  const ends = new Gauge({
-    name: 'countersign_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate of a listener ends',
-    labelNames: ['listener'],
-    registers,
-  });
-  for (const { listener, expiresAt } of certificates) ends.set({ listener }, expiresAt / 1000);
-}
-
-function seconds(milliseconds: number | undefined): number | undefined {
-  return milliseconds === undefined || !Number.isFinite(milliseconds)
-    ? undefined
-    : milliseconds / 1000;
 }

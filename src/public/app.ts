@@ -11,6 +11,7 @@ import {
   type ClientAuthenticatorDeps,
   createClientAuthenticator,
 } from './client-authentication.ts';
+import type { PublicCounts } from './counts.ts';
 import { type Endpoint, serveEndpoints } from './endpoint.ts';
 import { createIntrospection } from './introspect.ts';
 import { pathsOf, wellKnownPathsOf } from './issuer-urls.ts';
@@ -38,6 +39,7 @@ export interface PublicAppDeps {
   /** More paths for the JWKS. */
   readonly jwksPaths: readonly string[];
   readonly log: PublicLog;
+  readonly counts: PublicCounts;
 }
 
 /** The public listener: JWKS, metadata, introspection and revocation. */
@@ -55,13 +57,13 @@ export function createPublicApp(deps: PublicAppDeps): Express {
       strictTransportSecurity: false,
     }),
   );
-  app.use(serveEndpoints(createEndpoints(deps)));
+  app.use(serveEndpoints(createEndpoints(deps), deps.counts));
   app.use(answerErrors(deps.log));
   return app;
 }
 
 function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
-  const { issuer, keyRing, revocations, log, now } = deps;
+  const { issuer, keyRing, revocations, log, now, counts } = deps;
   const verify = refuseRevoked(deps.verify, revocations);
   const jwks = createJwksEndpoint(() => keyRing.publicKeys, deps.jwksMaxAge);
   const signer = () => keyRing.signer;
@@ -71,11 +73,13 @@ function createEndpoints(deps: PublicAppDeps): ReadonlyMap<string, Endpoint> {
   const metadata = createMetadataEndpoint(issuer, signingAlgorithm);
   const authenticate = createClientAuthenticator(deps);
   const introspection: Endpoint = {
+    name: 'introspect',
     crossOrigin: false,
     get: createBearerCheck(verify),
-    post: createIntrospection({ authenticate, verify, sign, signingAlgorithm, log }),
+    post: createIntrospection({ authenticate, verify, sign, signingAlgorithm, log, counts }),
   };
   const revocation: Endpoint = {
+    name: 'revoke',
     crossOrigin: false,
     post: createRevocation({ ...deps, authenticate, verify }),
   };

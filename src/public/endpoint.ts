@@ -1,10 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { EndpointName, PublicCounts } from './counts.ts';
 import { sendProblem } from './problem.ts';
 
 export type Respond = (req: Request, res: Response) => void | Promise<void>;
 
 /** What one path answers. GET answers HEAD too. */
 export interface Endpoint {
+  readonly name: EndpointName;
   readonly get?: Respond;
   readonly post?: Respond;
   /** Public data: scripts of any origin may read it, without credentials. */
@@ -15,10 +17,14 @@ export interface Endpoint {
  * Answers from a table of exact paths. Paths are compared as they came, so that no two spellings
  * are one path and nothing in a path can fail to decode.
  */
-export function serveEndpoints(endpoints: ReadonlyMap<string, Endpoint>): RequestHandler {
+export function serveEndpoints(
+  endpoints: ReadonlyMap<string, Endpoint>,
+  counts: PublicCounts,
+): RequestHandler {
   return (req, res) => {
     const endpoint = endpoints.get(rawPath(req.url));
     if (endpoint === undefined) return sendProblem(res, 404);
+    res.once('finish', () => counts.answered(endpoint.name, res.statusCode));
     if (endpoint.crossOrigin) allowOtherOrigins(res);
     const respond = responderFor(endpoint, req.method);
     if (respond !== undefined) return respond(req, res);

@@ -5,6 +5,7 @@ import type { Json } from '../exchange/types.ts';
 import { introspect } from '../tokens/introspect.ts';
 import { introspectionJwtType, type SignIntrospection } from '../tokens/introspection-jwt.ts';
 import type { VerifyCurrentToken } from '../tokens/refuse-revoked.ts';
+import type { PublicCounts } from './counts.ts';
 import type { Respond } from './endpoint.ts';
 import { type FindClientDeps, findClient, refuseUnpermitted } from './find-client.ts';
 import { readForm } from './form.ts';
@@ -20,6 +21,7 @@ export interface IntrospectionDeps extends FindClientDeps {
   readonly sign: SignIntrospection;
   /** Undefined while answers cannot be signed so that clients could verify them. */
   readonly signingAlgorithm: () => string | undefined;
+  readonly counts: PublicCounts;
 }
 
 interface Answer {
@@ -58,6 +60,7 @@ async function answerIntrospection(
   const verified = await deps.verify(token);
   if (verified === 'state_unavailable') return stateUnavailable;
   const response = introspect(verified, client.audiences);
+  deps.counts.introspected(response.active);
   if (type === json) return { type, body: writeJson(response as Json) };
   try {
     return { type, body: await deps.sign(response, client.id) };

@@ -24,6 +24,7 @@ export function createJwksEndpoint(publicKeys: () => readonly JWK[], maxAge: num
   }
 
   return {
+    name: 'jwks',
     crossOrigin: true,
     get(req, res) {
       res.setHeader('Vary', 'Accept');

@@ -24,7 +24,11 @@ export function createMetadataEndpoint(
     return made;
   }
 
-  return { crossOrigin: true, get: (req, res) => sendCacheable(req, res, current()) };
+  return {
+    name: 'metadata',
+    crossOrigin: true,
+    get: (req, res) => sendCacheable(req, res, current()),
+  };
 }
 
 const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];

@@ -97,6 +97,7 @@ function createLmdbRevocations(
   { now, log }: LmdbRevocationsDeps,
 ): Revocations {
   const listeners: ((entry: Revocation) => void)[] = [];
+  let problem = readOnly ? 'cannot be written' : undefined;
   let purging = Promise.resolve();
   const timer = setInterval(() => {
     purging = purging
@@ -116,13 +117,17 @@ function createLmdbRevocations(
     async revoke(entry) {
       if (readOnly) throw new StateError(`${path}: cannot be written`);
       await keep(opened, entry).catch(async (error: unknown) => {
-        throw stateError(path, await causeOf(error));
+        const cause = await causeOf(error);
+        problem = reasonOf(cause);
+        throw stateError(path, cause);
       });
+      problem = undefined;
       if (table.add(entry)) for (const listener of listeners) listener(entry);
     },
     onChange(listener) {
       listeners.push(listener);
     },
+    status: () => ({ store: 'lmdb', ...table.size(), problem, age: undefined }),
     async close() {
       clearInterval(timer);
       await purging;

@@ -14,6 +14,7 @@ export function createMemoryRevocations(settings: RuleTableSettings): Revocation
     onChange(listener) {
       listeners.push(listener);
     },
+    status: () => ({ store: 'memory', ...table.size(), problem: undefined, age: undefined }),
     async close() {},
   };
 }

@@ -76,7 +76,7 @@ export async function openRedisRevocations(
     ...table,
     isRevoked(token) {
       if (table.isRevoked(token)) return true;
-      return whenUnavailable === 'answer' || follower.isFresh() ? false : 'unavailable';
+      return whenUnavailable === 'answer' || follower.age() < freshFor ? false : 'unavailable';
     },
     async revoke(entry) {
       await stream.append([copy.write(entry)]);
@@ -85,6 +85,12 @@ export async function openRedisRevocations(
     onChange(listener) {
       listeners.push(listener);
     },
+    status: () => ({
+      store: 'redis',
+      ...table.size(),
+      problem: follower.problem(),
+      age: follower.age(),
+    }),
     async close() {
       sweeper.stop();
       follower.stop();
@@ -98,7 +104,8 @@ interface Follower {
   step(): Promise<boolean>;
   start(): void;
   stop(): void;
-  isFresh(): boolean;
+  /** Milliseconds since it went well. */
+  age(): number;
   problem(): string | undefined;
 }
 
@@ -142,7 +149,7 @@ function createFollower(
     stop() {
       stopped = true;
     },
-    isFresh: () => performance.now() - freshAt < freshFor,
+    age: () => Math.max(0, performance.now() - freshAt),
     problem: () => problem,
   };
 }

@@ -9,6 +9,8 @@ export interface RevocationTable {
   forget(entry: Revocation): void;
   /** All that are held; the table may change meanwhile. */
   entries(): Iterable<Revocation>;
+  /** @returns how many are held */
+  size(): { readonly tokens: number; readonly rules: number };
   isRevoked(token: IssuedToken): boolean;
   isUnderRule(token: IssuedToken): boolean;
   refuses(credential: BearerCredential): boolean;
@@ -28,6 +30,7 @@ export function createRevocationTable(settings: RuleTableSettings): RevocationTa
       for (const [jti, until] of tokens) yield { kind: 'token', jti, until };
       yield* rules.rules();
     },
+    size: () => ({ tokens: tokens.size, rules: rules.size() }),
     isRevoked: (token) =>
       (token.jti !== undefined && tokens.has(token.jti)) || rules.coversToken(token),
     isUnderRule: rules.coversToken,

@@ -50,6 +50,18 @@ export interface BearerCredential {
   readonly iat: number | undefined;
 }
 
+/** How it stands with what was revoked, for whoever watches. */
+export interface RevocationsStatus {
+  readonly store: 'memory' | 'lmdb' | 'redis';
+  /** How many are held, of each sort. */
+  readonly tokens: number;
+  readonly rules: number;
+  /** Why the store cannot be read or written, as far as is known; those in memory answer. */
+  readonly problem: string | undefined;
+  /** Milliseconds since the others' were last read; undefined where there are no others. */
+  readonly age: number | undefined;
+}
+
 /**
  * Where revocations are kept. Lookups are synchronous: they are part of every introspection and of
  * every fresh decision, and answer from memory whatever the store does meanwhile.
@@ -70,5 +82,6 @@ export interface Revocations {
   revoke(entry: Revocation): Promise<void>;
   /** Calls the listener for every new entry, wherever it was made, before `revoke` resolves. */
   onChange(listener: (entry: Revocation) => void): void;
+  status(): RevocationsStatus;
   close(): Promise<void>;
 }

@@ -21,6 +21,8 @@ export interface RuleTable {
   forget(rule: RevocationRule): void;
   /** All that are held; the table may change meanwhile. */
   rules(): Iterable<RevocationRule>;
+  /** @returns how many are held */
+  size(): number;
   coversToken(token: IssuedToken): boolean;
   coversCredential(credential: BearerCredential): boolean;
 }
@@ -67,6 +69,11 @@ export function createRuleTable({ tokensCarrySubject, clockSkew }: RuleTableSett
       for (const [clientId, times] of others.client) yield { kind: 'client', clientId, ...times };
       for (const [kid, times] of others.key) yield { kind: 'key', kid, ...times };
       for (const times of others.all.values()) yield { kind: 'all', ...times };
+    },
+    size() {
+      let count = others.client.size + others.key.size + others.all.size;
+      for (const issuers of subjects.values()) count += issuers.size;
+      return count;
     },
     coversToken({ subject, clientId, kid, iat }) {
       const issued = issuedAt(iat);

@@ -77,6 +77,11 @@ const revoke = async (serving: Serving, token: string) =>
 const isActive = async (serving: Serving, token: string): Promise<boolean> =>
   JSON.parse((await post(serving, '/introspect', token)).body).active;
 
+async function storeIsUp({ ports }: Serving): Promise<string | undefined> {
+  const { body } = await call({ port: ports.ops, path: '/metrics' });
+  return /^countersign_revocation_store_up\{store="lmdb"\} (\d)$/m.exec(body)?.[1];
+}
+
 /** What the service logged with this message; the last line may be there in part. */
 const logged = ({ stdout }: Pick<Serving, 'stdout'>, msg: string): { reason?: string }[] =>
   stdout()
@@ -101,6 +106,7 @@ describe('a disk', () => {
         status = await revoke(serving, await issue(serving));
       }
       expect(status).toBe(503);
+      expect(await storeIsUp(serving)).toBe('0');
       expect(await revoke(serving, during)).toBe(503);
       const tokens = await Promise.all(Array.from({ length: 10 }, () => issue(serving)));
       const statuses = await Promise.all(tokens.map((token) => revoke(serving, token)));
@@ -115,6 +121,7 @@ describe('a disk', () => {
 
       rmSync(join(mount, 'fill'));
       expect(await revoke(serving, during)).toBe(200);
+      expect(await storeIsUp(serving)).toBe('1');
       serving.kill('SIGKILL');
       await serving.ended;
       const again = await serve(configuration, { directory });
@@ -136,6 +143,7 @@ describe('a disk', () => {
     expect(logged(again, 'the state cannot be written: nothing can be revoked')).toHaveLength(1);
     expect(await isActive(again, gone)).toBe(false);
     expect(await isActive(again, good)).toBe(true);
+    expect(await storeIsUp(again)).toBe('0');
     expect(await revoke(again, good)).toBe(503);
     expect(await isActive(again, good)).toBe(true);
   });

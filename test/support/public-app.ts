@@ -3,6 +3,7 @@ import { generatePrivateKey } from '../../src/keys/generate.ts';
 import { createKeyRing, type KeyRing } from '../../src/keys/key-ring.ts';
 import { createPublicApp, type PublicAppDeps } from '../../src/public/app.ts';
 import type { Client } from '../../src/public/client-authentication.ts';
+import { createPublicCounts } from '../../src/public/counts.ts';
 import type { PublicEvent } from '../../src/public/log.ts';
 import { createMemoryRevocations } from '../../src/state/memory-revocations.ts';
 import { createOwnTokenVerifier } from '../../src/tokens/verify.ts';
@@ -52,6 +53,7 @@ export const clients: PublicAppDeps['clients'] = [
 /** The public listener as the tests know it, and what it logged. */
 export function createTestApp(changes: Partial<PublicAppDeps> = {}) {
   const events: PublicEvent[] = [];
+  const counts = createPublicCounts();
   const app = createPublicApp({
     issuer,
     keyRing,
@@ -68,9 +70,10 @@ export function createTestApp(changes: Partial<PublicAppDeps> = {}) {
     ruleLife: 7200,
     now: () => now,
     log: (event) => events.push(event),
+    counts,
     ...changes,
   });
-  return { app, events };
+  return { app, events, counts };
 }
 
 export const claims = {

@@ -48,7 +48,15 @@ function follow(first: string | undefined) {
     make,
     () => changes.push(current?.().text ?? ''),
   );
-  return { file, logged, found, changes, current, tell: (each: FileContents) => tell(each) };
+  return {
+    file,
+    states: files.states,
+    logged,
+    found,
+    changes,
+    current,
+    tell: (each: FileContents) => tell(each),
+  };
 }
 
 describe('a file that says who may call', () => {
@@ -87,6 +95,18 @@ describe('a file that says who may call', () => {
     expect(changes).toEqual([]);
     tell({ text: 'bad' });
     expect(logged).toHaveLength(3);
+  });
+
+  it('tells how it stands, and how often it changed', () => {
+    const { states, tell, file } = follow('alice');
+    expect(states()).toEqual([{ file, problem: undefined, taken: 0, rejected: 0 }]);
+    tell({ text: 'bob' });
+    for (const each of ['bad', 'bad']) tell({ text: each });
+    expect(states()).toMatchObject([
+      { problem: 'line 1: expected user:hash', taken: 1, rejected: 1 },
+    ]);
+    tell({ text: 'bob' });
+    expect(states()).toMatchObject([{ problem: undefined, taken: 1, rejected: 1 }]);
   });
 
   it.each([

@@ -35,7 +35,12 @@ function open(answer: Answer, settings: Partial<IntrospectorSettings> = {}) {
     log,
     ...settings,
   });
-  return { clock, log, ask: (token = 'opaque-token') => introspector.introspect(token) };
+  return {
+    clock,
+    log,
+    ask: (token = 'opaque-token') => introspector.introspect(token),
+    introspector,
+  };
 }
 
 const active = (members: object = {}) => answerJson({ active: true, sub: 'alice', ...members });
@@ -60,6 +65,18 @@ describe('the question', () => {
       'application/x-www-form-urlencoded;charset=UTF-8',
       'token=tok%2Fen%2B%3D&token_type_hint=access_token',
     ]);
+  });
+});
+
+describe('the counts', () => {
+  it('are of questions that were asked, not of answers that were known, and of failures', async () => {
+    const { ask, introspector } = open(active());
+    await ask();
+    await ask();
+    expect(introspector.counts()).toEqual({ asked: 1, failed: 0 });
+    provider.set('/introspect', answerStatus(500));
+    await ask('another');
+    expect(introspector.counts()).toEqual({ asked: 2, failed: 1 });
   });
 });
 

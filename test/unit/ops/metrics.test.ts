@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { refuse } from '../../../src/exchange/refusals.ts';
+import { refusalReasons, refuse } from '../../../src/exchange/refusals.ts';
 import type { Allowed } from '../../../src/exchange/types.ts';
 import { createHealthListener } from '../../../src/ops/health.ts';
 import { createOpsListener } from '../../../src/ops/listener.ts';
@@ -27,12 +27,26 @@ const sources: MetricSources = {
     },
   ],
   keys: () => ({ activeSince: 5_000, nextRotation: 90_000, problem: undefined }),
+  introspectors: [
+    { endpoint: 'https://idp.example.com/introspect', counts: () => ({ asked: 9, failed: 4 }) },
+  ],
   tokens: () => ({ reused: 7, signed: 3, kept: 2 }),
+  revocations: () => ({ store: 'redis', tokens: 12, rules: 1, problem: 'down', age: 1500 }),
+  publicCounts: {
+    responses: () => [[{ endpoint: 'introspect', status: '200' }, 6]],
+    introspections: () => ({ active: 4, inactive: 2 }),
+  },
+  files: () => [
+    { file: '/etc/users', problem: undefined, taken: 3, rejected: 0 },
+    { file: '/etc/keys.yaml', problem: 'line 2', taken: 0, rejected: 1 },
+  ],
   certificates: [{ listener: 'auth', expiresAt: 1_900_000_000_000 }],
 };
 
+const deps = { gateways: ['nginx'], isReady: () => true };
+
 async function read(change: Partial<MetricSources> = {}) {
-  const metrics = createMetrics();
+  const metrics = createMetrics(deps);
   metrics.observe({ ...sources, ...change });
   metrics.countDecision('nginx', allowed, 0.0002);
   metrics.countDecision('nginx', allowed, 0.004);
@@ -52,6 +66,18 @@ describe('metrics', () => {
     expect(lines).toContain('countersign_decision_duration_seconds_bucket{le="0.00025"} 1');
     expect(lines).toContain('countersign_decision_duration_seconds_bucket{le="0.005"} 2');
     expect(lines).toContain('countersign_decision_duration_seconds_bucket{le="+Inf"} 3');
+    expect(lines).toContain('countersign_decision_duration_seconds_count 3');
+    expect(lines).toContain('countersign_decision_duration_seconds_sum 3.0042');
+  });
+
+  it('have what never happened at 0 from the start, so that its first time is an increase', async () => {
+    const { text } = await createMetrics(deps).read();
+    const lines = text.split('\n').filter((line) => line.startsWith('countersign_decisions_total'));
+    expect(lines).toHaveLength(refusalReasons.length + 5);
+    expect(lines.every((line) => line.endsWith(' 0'))).toBe(true);
+    expect(lines).toContain(
+      'countersign_decisions_total{gateway="nginx",decision="refused",credential="",reason="internal_error"} 0',
+    );
   });
 
   it('say when a key came and goes, how old the keys of issuers are, and when certificates end', async () => {
@@ -69,6 +95,9 @@ describe('metrics', () => {
         'countersign_issuer_fetch_failures{issuer="https://idp.example.com"} 1',
         'countersign_issuer_keys_age_seconds{issuer="https://idp.example.com"} 60',
         'countersign_certificate_expiry_timestamp_seconds{listener="auth"} 1900000000',
+        'countersign_issuer_introspections_total{endpoint="https://idp.example.com/introspect"} 9',
+        'countersign_issuer_introspection_failures_total{endpoint="https://idp.example.com/introspect"} 4',
+        'countersign_ready 1',
       ]),
     );
   });
@@ -82,8 +111,35 @@ describe('metrics', () => {
     expect((await read({ keys: () => undefined })).join('\n')).not.toMatch(/signing_key|key_store/);
   });
 
+  it('say how it stands with revocations, with the public listener and with files', async () => {
+    expect(await read()).toEqual(
+      expect.arrayContaining([
+        'countersign_revocations{kind="token"} 12',
+        'countersign_revocations{kind="rule"} 1',
+        'countersign_revocation_store_up{store="redis"} 0',
+        'countersign_revocations_age_seconds 1.5',
+        'countersign_public_responses_total{endpoint="introspect",status="200"} 6',
+        'countersign_introspections_total{active="true"} 4',
+        'countersign_introspections_total{active="false"} 2',
+        'countersign_credential_file_usable{file="/etc/users"} 1',
+        'countersign_credential_file_usable{file="/etc/keys.yaml"} 0',
+        'countersign_credential_file_reloads_total{file="/etc/users",result="taken"} 3',
+        'countersign_credential_file_reloads_total{file="/etc/keys.yaml",result="rejected"} 1',
+      ]),
+    );
+  });
+
+  it('are of what is observed now, also after that was replaced', async () => {
+    const metrics = createMetrics(deps);
+    metrics.observe(sources);
+    metrics.observe({ ...sources, tokens: () => ({ reused: 1, signed: 1, kept: 1 }), issuers: [] });
+    const { text } = await metrics.read();
+    expect(text).toMatch(/^countersign_tokens_kept 1$/m);
+    expect(text).not.toMatch(/^countersign_issuer_keys\{/m);
+  });
+
   it('are the same when they are read again', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics(deps);
     metrics.observe(sources);
     metrics.countDecision('nginx', allowed, 0.001);
     const ours = async () => (await metrics.read()).text.match(/^countersign_.*$/gm);

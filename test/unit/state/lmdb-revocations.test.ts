@@ -47,6 +47,18 @@ const token = (jti: string): IssuedToken => ({
 const revoked = (jti: string, until = time + 100): Revocation => ({ kind: 'token', jti, until });
 
 describe('the embedded revocations', () => {
+  it('say how many there are, of each sort', async () => {
+    const state = await openState();
+    await state.revoke(revoked('one'));
+    await state.revoke({ kind: 'client', clientId: 'shop', upTo: 50, until: time + 100 });
+    const rule = { kind: 'subject', issuer: 'i', upTo: 50, until: time + 100 } as const;
+    await state.revoke({ ...rule, subject: 'alice' });
+    await state.revoke({ ...rule, subject: 'bob' });
+    const status = { store: 'lmdb', tokens: 1, rules: 3, problem: undefined, age: undefined };
+    expect(state.status()).toEqual(status);
+    expect((await reopen()).status()).toEqual(status);
+  });
+
   it('are made for the owner only', async () => {
     await openState();
     expect(statSync(directory).mode & 0o777).toBe(0o700);
