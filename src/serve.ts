@@ -15,6 +15,7 @@ import {
   open,
 } from './listen.ts';
 import type { GrpcListenerDeps } from './listen-grpc.ts';
+import { openRecords } from './open-records.ts';
 import { readCertificates } from './ops/certificates.ts';
 import { createHealthListener } from './ops/health.ts';
 import { createOpsListener } from './ops/listener.ts';
@@ -38,7 +39,11 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     gateways: Object.keys(configuration.gateways),
     isReady: () => state === 'ready',
   });
-  const log = createLog(configuration.log, metrics.countLostLine);
+  const records = openRecords(loaded);
+  const log = createLog(configuration.log, metrics.countLostLine, records?.besideLog);
+  const audit = records?.open(log);
+  // Also where nothing is recorded: else the signal would end the process.
+  process.on('SIGHUP', () => audit?.reopen());
   const logDecision = createDecisionLog(log, configuration.log.decisions);
   // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
   process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));
@@ -78,6 +83,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
       ...(signing && {
         watch: (steps) => ({ ...steps, signer: () => signing(steps.signer()) }),
       }),
+      record: audit?.record,
       onError: (error) => log.error(describeError(error), 'a request failed'),
       openRevocations: (settings, rules) =>
         openRevocations(settings, rules, { now: Date.now, log, waiting: wait }),
@@ -114,6 +120,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     ...service.sources,
     certificates: readCertificates(listen),
     spans: traces?.counts,
+    audit: audit?.status,
   });
   await openAll(listeners, log);
   await service.start();
@@ -124,6 +131,7 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   state = 'stopping';
   log.info({ signal, drain_ms: drain }, 'stopping');
   await stop(listeners, service, { drain, traces });
+  audit?.close();
   log.info({}, 'stopped');
 }
 

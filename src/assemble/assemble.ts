@@ -9,7 +9,11 @@ import { createExchange, type ExchangeDeps } from '../exchange/exchange.ts';
 import { createCredentialFinder } from '../exchange/find-credential.ts';
 import { createReuseCache } from '../exchange/reuse.ts';
 import type { Route } from '../exchange/route.ts';
-import { createAuthListener, type DecisionListener } from '../gateways/auth-listener.ts';
+import {
+  createAuthListener,
+  type DecisionListener,
+  type DecisionRecorder,
+} from '../gateways/auth-listener.ts';
 import { type CallerCheck, createCallerCheck } from '../gateways/callers.ts';
 import type { Check, CheckDeps } from '../gateways/grpc/check.ts';
 import type { Log } from '../issuers/log.ts';
@@ -42,6 +46,8 @@ export interface ServiceDeps {
   readonly now: () => number;
   readonly log: Log;
   readonly onDecision: DecisionListener;
+  /** Keeps a record of every decision, where one is wanted. */
+  readonly record?: DecisionRecorder | undefined;
   /** Told of mistakes of ours that a request met. */
   readonly onError: (error: unknown) => void;
   /** @throws KeyError */
@@ -72,7 +78,7 @@ export interface Service {
   readonly public: RequestListener;
   readonly keys: Keys;
   /** What can be measured of it. */
-  readonly sources: Omit<MetricSources, 'certificates'>;
+  readonly sources: Omit<MetricSources, 'certificates' | 'audit'>;
   /**
    * Begins to watch files that say who may call, and fetches the keys of issuers for the first time; a
    * fetch that fails is tried again later.
@@ -131,8 +137,8 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
   const exchange = createExchange(deps.watch?.(steps, parts) ?? steps);
   const { auth, grpc } = configuration.listen;
   const gateways = createGateways(configuration, credentials, routes.all);
-  const { onDecision, onError } = deps;
-  const listener = { exchange, onDecision, onError };
+  const { record, onDecision, onError } = deps;
+  const listener = { exchange, record, onDecision, onError };
   return {
     auth: createAuthListener({
       ...listener,

@@ -9,10 +9,12 @@ import { kinds } from './schema/kinds.ts';
 import { secretText } from './schema/values.ts';
 import { listRows, visitValues } from './table.ts';
 
+const names = new Set<string | undefined>([kinds.file, kinds.writtenFile, kinds.directory]);
+
 /** Makes every file name in a configuration absolute, in place. */
 export function resolveFileNames(configuration: Configuration, directory: string): void {
   for (const { steps, schema } of listRows()) {
-    if (schema.title !== kinds.file && schema.title !== kinds.directory) continue;
+    if (!names.has(schema.title)) continue;
     visitValues(configuration, steps, (holder, key) => {
       holder[key] = resolve(directory, String(holder[key]));
     });

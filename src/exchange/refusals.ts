@@ -50,6 +50,7 @@ const reasons = {
   issuer_unavailable: { kind: 'dependency', says: 'An identity provider cannot be reached' },
   signer_unavailable: { kind: 'dependency', says: 'No token can be signed now' },
   state_unavailable: { kind: 'dependency', says: 'Revocations cannot be read' },
+  audit_unavailable: { kind: 'dependency', says: 'The request cannot be recorded now' },
   overloaded: { kind: 'dependency', says: 'Too many checks at once' },
 } as const satisfies Record<string, { kind: RefusalKind; says: string }>;
 

@@ -8,10 +8,24 @@ import type { Gateway } from './gateway.ts';
 /** @param seconds from the question to the answer */
 export type DecisionListener = (gateway: string, decision: Decision, seconds: number) => void;
 
+/**
+ * Records a decision before it is answered. Must not throw.
+ *
+ * @param peer address of the gateway; undefined on a unix socket
+ * @returns what is to be answered: the decision, or a refusal when nothing may happen unrecorded
+ */
+export type DecisionRecorder = (
+  gateway: string,
+  decision: Decision,
+  seconds: number,
+  peer: string | undefined,
+) => Decision;
+
 export interface AuthListenerDeps {
   readonly gateways: readonly Gateway[];
   readonly isCaller: CallerCheck;
   readonly exchange: Exchange;
+  readonly record: DecisionRecorder | undefined;
   /** Told of every decision; must be quick, and must not throw. */
   readonly onDecision: DecisionListener;
   readonly onError: (error: unknown) => void;
@@ -22,7 +36,7 @@ export interface AuthListenerDeps {
  * read, its URL is never parsed, and no 2xx leaves without every header that was promised.
  */
 export function createAuthListener(deps: AuthListenerDeps): RequestListener {
-  const { isCaller, exchange, onDecision, onError } = deps;
+  const { isCaller, exchange, record, onDecision, onError } = deps;
   const gateways = new Map(deps.gateways.map((gateway) => [gateway.name, gateway]));
 
   function decide(gateway: Gateway, call: IncomingMessage, rest: string) {
@@ -38,10 +52,15 @@ export function createAuthListener(deps: AuthListenerDeps): RequestListener {
     gateway: Gateway,
     call: IncomingMessage,
     res: ServerResponse,
-    decision: Decision,
+    decided: Decision,
     began: number,
   ) {
-    onDecision(gateway.name, decision, (performance.now() - began) / 1000);
+    const seconds = (performance.now() - began) / 1000;
+    const decision =
+      record === undefined
+        ? decided
+        : record(gateway.name, decided, seconds, call.socket.remoteAddress);
+    onDecision(gateway.name, decision, seconds);
     if (decision.allowed) {
       send(call, res, { status: 200, headers: allowHead(decision), body: '' });
     } else {

@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Decision } from '../exchange/types.ts';
-import { createLogOutput } from './log-output.ts';
+import { createLogOutput, type LogOutput } from './log-output.ts';
 
 export interface LogSettings {
   readonly level: string;
@@ -12,11 +12,13 @@ export interface LogSettings {
 
 /**
  * @param onLost is told of each line that could not be written
+ * @param output in place of the usual one; every line is with the system when it returns
  * @returns a logger that writes to standard output; its last lines are written when the process ends
  */
 export function createLog(
   { level, format }: Pick<LogSettings, 'level' | 'format'>,
   onLost: () => void,
+  output?: Pick<LogOutput, 'write'>,
 ): Logger {
   const options = {
     level,
@@ -26,7 +28,19 @@ export function createLog(
   };
   return format === 'pretty'
     ? pino(options, pretty({ colorize: process.stdout.isTTY, singleLine: true }))
-    : pino(options, createLogOutput(onLost));
+    : pino(options, output ? losing(output, onLost) : createLogOutput(onLost));
+}
+
+function losing(output: Pick<LogOutput, 'write'>, onLost: () => void): Pick<LogOutput, 'write'> {
+  return {
+    write(line) {
+      try {
+        output.write(line);
+      } catch {
+        onLost();
+      }
+    },
+  };
 }
 
 /** @returns the member `time` (RFC 3339, UTC); a busy service writes many lines a millisecond */
@@ -51,7 +65,7 @@ export function createDecisionLog(
     if (!decision.allowed) {
       const { reason, detail } = decision;
       log.info(
-        { gateway, decision: 'refused', reason, detail, duration_ms: milliseconds(seconds) },
+        { gateway, decision: 'refused', reason, detail, duration_ms: roundMilliseconds(seconds) },
         'refused',
       );
     } else if (wanted === 'all') {
@@ -67,7 +81,7 @@ export function createDecisionLog(
           jti,
           kid,
           source_jti: sourceJti,
-          duration_ms: milliseconds(seconds),
+          duration_ms: roundMilliseconds(seconds),
         },
         'allowed',
       );
@@ -75,8 +89,8 @@ export function createDecisionLog(
   };
 }
 
-/** To the microsecond. */
-function milliseconds(seconds: number): number {
+/** @returns milliseconds, to the microsecond */
+export function roundMilliseconds(seconds: number): number {
   return Math.round(seconds * 1e6) / 1e3;
 }
 

@@ -3,6 +3,8 @@ import type { Decision } from '../exchange/types.ts';
 import type { IssuerKeysState } from '../issuers/issuer-keys.ts';
 import type { KeyStatus } from '../keys/keeper.ts';
 import type { RevocationsStatus } from '../state/revocations.ts';
+import type { AuditStatus } from './audit/audit.ts';
+import { observeAudit } from './metrics/audit.ts';
 import { createDecisionCounts } from './metrics/decisions.ts';
 import { observeFiles } from './metrics/files.ts';
 import { createInstruments, type Reading, single } from './metrics/instruments.ts';
@@ -42,6 +44,8 @@ export interface MetricSources {
     readonly taken: number;
     readonly rejected: number;
   }[];
+  /** Undefined when decisions are not recorded. */
+  readonly audit: (() => AuditStatus) | undefined;
   /** When each certificate of a listener ends, milliseconds since the epoch. */
   readonly certificates: readonly { readonly listener: string; readonly expiresAt: number }[];
   /** Undefined when there are no traces. */
@@ -108,5 +112,6 @@ export function createMetrics({ gateways, isReady }: MetricsDeps): Metrics {
     observeState(instruments, sources);
     observeFiles(instruments, sources);
     observeSpans(instruments, sources);
+    observeAudit(instruments, sources);
   }
 }

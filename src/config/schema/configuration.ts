@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditSchema } from './audit.ts';
 import { callersSchema } from './callers.ts';
 import { clientsSchema } from './clients.ts';
 import { credentialsSchema } from './credentials.ts';
@@ -58,6 +59,9 @@ export const configurationSchema = z
     traces: tracesSchema
       .optional()
       .describe('Traces of decisions by OpenTelemetry; off when absent'),
+    audit: auditSchema
+      .optional()
+      .describe('A record of every decision, one JSON object a line; off when absent'),
     drain: milliseconds
       .prefault('5s')
       .describe('How long requests in flight may take when the process is told to stop'),

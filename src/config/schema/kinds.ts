@@ -4,6 +4,7 @@
  */
 export const kinds = {
   file: 'file name',
+  writtenFile: 'name of a file to write',
   directory: 'directory',
   duration: 'duration',
   milliseconds: 'duration to the millisecond',

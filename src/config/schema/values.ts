@@ -83,6 +83,9 @@ export const percentage = z
 /** A file; relative names start at the directory of the configuration file. */
 export const fileName = z.string().min(1).meta({ title: kinds.file });
 
+/** Another kind: what is written by the service itself is nothing to read, or to watch. */
+export const writtenFileName = z.string().min(1).meta({ title: kinds.writtenFile });
+
 export const directoryName = z.string().min(1).meta({ title: kinds.directory });
 
 export const text = z.string().min(1);

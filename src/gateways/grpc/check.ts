@@ -1,7 +1,7 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import { isRefused, refuse } from '../../exchange/refusals.ts';
 import type { Decision } from '../../exchange/types.ts';
-import type { DecisionListener } from '../auth-listener.ts';
+import type { DecisionListener, DecisionRecorder } from '../auth-listener.ts';
 import type { CallerCheck, Peer } from '../callers.ts';
 import type { Gateway } from '../gateway.ts';
 import { createCheckRequestReader } from './check-request.ts';
@@ -25,6 +25,7 @@ export interface CheckDeps {
   readonly gateway: Gateway;
   readonly isCaller: CallerCheck;
   readonly exchange: Exchange;
+  readonly record: DecisionRecorder | undefined;
   readonly writer: CheckResponseWriter;
   /** Told of every decision; must be quick, and must not throw. */
   readonly onDecision: DecisionListener;
@@ -33,7 +34,7 @@ export interface CheckDeps {
 
 /** The decision path of gRPC ext_authz: the same as of forward-auth, around other wires. */
 export function createCheck(deps: CheckDeps): Check {
-  const { gateway, isCaller, exchange, writer, onDecision, onError } = deps;
+  const { gateway, isCaller, exchange, record, writer, onDecision, onError } = deps;
   const reader = createCheckRequestReader(gateway.isDeciding);
 
   function decide({ request, peer, secret, statedCredential }: CheckCall) {
@@ -46,26 +47,29 @@ export function createCheck(deps: CheckDeps): Check {
     return isRefused(original) ? original : exchange(original);
   }
 
-  function answer(decision: Decision, began: number): Uint8Array {
-    onDecision(gateway.name, decision, (performance.now() - began) / 1000);
+  function answer(decided: Decision, { peer }: CheckCall, began: number): Uint8Array {
+    const seconds = (performance.now() - began) / 1000;
+    const decision =
+      record === undefined ? decided : record(gateway.name, decided, seconds, peer.remoteAddress);
+    onDecision(gateway.name, decision, seconds);
     return decision.allowed ? writer.allow(decision) : writer.refuse(decision);
   }
 
-  function fail(error: unknown, began: number): Uint8Array {
+  function fail(error: unknown, call: CheckCall, began: number): Uint8Array {
     onError(error);
-    return answer(refuse('internal_error'), began);
+    return answer(refuse('internal_error'), call, began);
   }
 
   return (call) => {
     const began = performance.now();
     try {
       const decision = decide(call);
-      if (!(decision instanceof Promise)) return answer(decision, began);
+      if (!(decision instanceof Promise)) return answer(decision, call, began);
       return decision
-        .then((late) => answer(late, began))
-        .catch((error: unknown) => fail(error, began));
+        .then((late) => answer(late, call, began))
+        .catch((error: unknown) => fail(error, call, began));
     } catch (error) {
-      return fail(error, began);
+      return fail(error, call, began);
     }
   };
 }

@@ -40,6 +40,7 @@ const sources: MetricSources = {
     { file: '/etc/users', problem: undefined, taken: 3, rejected: 0 },
     { file: '/etc/keys.yaml', problem: 'line 2', taken: 0, rejected: 1 },
   ],
+  audit: () => ({ written: 5, failed: 2, problem: 'ENOSPC' }),
   certificates: [{ listener: 'auth', expiresAt: 1_900_000_000_000 }],
 };
 
@@ -108,7 +109,10 @@ describe('metrics', () => {
     expect(lines.join('\n')).not.toMatch(/age_seconds\{issuer="https:\/\/down/);
     expect(lines.join('\n')).not.toMatch(/key_rotation_timestamp/);
     expect(lines).toContain('countersign_key_store_up 0');
-    expect((await read({ keys: () => undefined })).join('\n')).not.toMatch(/signing_key|key_store/);
+    const little = await read({ keys: () => undefined, audit: undefined });
+    expect(little.join('\n')).not.toMatch(
+      /signing_key|key_store|countersign_audit_(up|records_total\{)/,
+    );
   });
 
   it('say how it stands with revocations, with the public listener and with files', async () => {
@@ -119,6 +123,9 @@ describe('metrics', () => {
         'countersign_revocation_store_up{store="redis"} 0',
         'countersign_revocations_age_seconds 1.5',
         'countersign_public_responses_total{endpoint="introspect",status="200"} 6',
+        'countersign_audit_up 0',
+        'countersign_audit_records_total{result="written"} 5',
+        'countersign_audit_records_total{result="failed"} 2',
         'countersign_introspections_total{active="true"} 4',
         'countersign_introspections_total{active="false"} 2',
         'countersign_credential_file_usable{file="/etc/users"} 1',
