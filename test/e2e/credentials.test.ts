@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose';
+import { listRows } from '../../src/config/table.ts';
 import { type Issued, issueAuthority, issueCertificate, name } from '../support/certificates.ts';
 import { type IdentityProvider, startIdentityProvider } from '../support/identity-provider.ts';
 import {
@@ -12,6 +13,7 @@ import {
   call,
   countersign,
   endAll,
+  freePorts,
   freshDirectory,
   listenOn,
   type Ports,
@@ -65,7 +67,7 @@ afterAll(async () => {
   await idp.close();
 });
 
-const configuration = (credentials: string) => (ports: Ports) =>
+const configuration = (credentials: string, level: string) => (ports: Ports) =>
   `
 issuer: https://countersign.example.com
 ${listenOn(ports)}
@@ -78,17 +80,20 @@ keys: { algorithm: ES256 }
 clients:
   - { id: orders, secret_sha256_file: orders.sha256, may: [introspect], audiences: any }
 errors: { verbose: true }
-log: { level: debug, decisions: all }
+log: { level: ${level}, decisions: all }
+audit: { file: audit.jsonl, required: true }
 drain: 0s
 `;
 
-const verified = () => `
-  - bearer: { verify: { issuer: '${idp.issuer}', audiences: [account] } }
+type At = Pick<IdentityProvider, 'issuer' | 'introspectionEndpoint'>;
+
+const verified = ({ issuer, introspectionEndpoint }: At = idp) => `
+  - bearer: { verify: { issuer: '${issuer}', audiences: [account] } }
   - bearer:
       client_id: [client_id]
       verify:
         introspection:
-          endpoint: ${idp.introspectionEndpoint}
+          endpoint: ${introspectionEndpoint}
           client_id: countersign
           client_secret_file: idp.secret
   - basic: { verify: { htpasswd_file: users.htpasswd } }
@@ -121,10 +126,10 @@ async function writeCredentialFiles(directory: string): Promise<string> {
   return secret(apiKey);
 }
 
-async function start(credentials: string) {
+async function start(credentials: string, level = 'debug') {
   const directory = freshDirectory();
   const apiKey = await writeCredentialFiles(directory);
-  const running = await serve(configuration(credentials), { directory });
+  const running = await serve(configuration(credentials, level), { directory });
   for (const file of readdirSync(join(directory, 'data/keys'))) {
     secret(JSON.parse(readFileSync(join(directory, 'data/keys', file), 'utf8')).d);
   }
@@ -165,18 +170,38 @@ async function introspect(
   return answer;
 }
 
-/** Ends the process, and looks at everything it wrote, and said when it refused. */
-async function expectDiscretion(running: Serving): Promise<void> {
+const linesOf = (text: string): Readonly<Record<string, unknown>>[] =>
+  text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+
+/** Ends the process, and looks at everything it wrote and told, and said when it refused. */
+async function expectDiscretion(running: Serving, decisionsLogged = true): Promise<void> {
+  const { body: metrics } = await call({ port: running.ports.ops, path: '/metrics' });
   running.kill('SIGTERM');
   const { stdout, stderr } = await running.ended;
-  const lines = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
-  const count = (msg: string) => lines.filter((line) => line.msg === msg).length;
-  expect({ allowed: count('allowed'), refused: count('refused') }).toEqual({
-    allowed: statuses.filter((status) => status === 200).length,
-    refused: statuses.filter((status) => status !== 200).length,
+  const audit = readFileSync(join(running.directory, 'audit.jsonl'), 'utf8');
+  const allowed = statuses.filter((status) => status === 200).length;
+  const answered = { allowed, refused: statuses.length - allowed };
+  const count = (text: string, member: string) => ({
+    allowed: linesOf(text).filter((line) => line[member] === 'allowed').length,
+    refused: linesOf(text).filter((line) => line[member] === 'refused').length,
   });
-  const written = [stdout, stderr, ...bodies].join('\n');
-  expect([...secrets].filter((one) => written.includes(one))).toEqual([]);
+  expect(count(audit, 'decision')).toEqual(answered);
+  expect(count(stdout, 'msg')).toEqual(decisionsLogged ? answered : { allowed: 0, refused: 0 });
+  const written = [stdout, stderr, audit, metrics, ...bodies].join('\n');
+  const isWritten = (one: string) => spellingsOf(one).some((text) => written.includes(text));
+  expect([...secrets].filter(isWritten)).toEqual([]);
+}
+
+/** As it is, in hexadecimal, percent-encoded, and wherever it may stand in something in base64. */
+function spellingsOf(one: string): string[] {
+  const inBase64 = [0, 1, 2].flatMap((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(one)]);
+    // Characters that also hold bits of what is before or after it.
+    const whole = bytes.toString('base64url').slice(Math.ceil((before * 8) / 6));
+    const sure = bytes.length % 3 === 0 ? whole : whole.slice(0, -1);
+    return [sure, sure.replaceAll('-', '+').replaceAll('_', '/')];
+  });
+  return [one, encodeURIComponent(one), Buffer.from(one).toString('hex'), ...inBase64];
 }
 
 /** A token of the identity provider whose claims nobody should write down either. */
@@ -317,5 +342,45 @@ describe('credentials that the gateway is trusted to have verified', () => {
     for (const headers of hopeless()) expect([401, 403]).toContain(await status(headers));
 
     await expectDiscretion(running);
+  });
+});
+
+/** All that the configuration takes, whatever comes to it. */
+const levels = listRows().flatMap(({ steps, schema }) =>
+  steps.join('.') === 'log.level' ? (schema.enum as string[]) : [],
+);
+
+describe.each(levels)('at log level %s, while the identity provider is down', (level) => {
+  beforeAll(() => {
+    statuses.length = 0;
+  });
+
+  it('nothing secret is written, of what is let through, refused, or cannot be decided', async () => {
+    const nowhere = `http://127.0.0.1:${(await freePorts(1))[0]}`;
+    const down = { issuer: nowhere, introspectionEndpoint: `${nowhere}/introspect` };
+    const { running, apiKey } = await start(verified(down), level);
+    const status = async (headers: Headers) => (await ask(running, headers)).status;
+    for (const headers of [
+      { Authorization: secretBasic('alice', password) },
+      certificateOf(authority),
+      { apikey: apiKey },
+    ]) {
+      expect(await status(headers)).toBe(200);
+    }
+    const token = await issueJwt({ iss: nowhere });
+    for (const bearer of [token, secret()]) {
+      const { body } = await ask(running, { Authorization: `Bearer ${bearer}` });
+      expect(JSON.parse(body).detail).toMatch(/^issuer_unavailable/);
+    }
+    for (const headers of hopeless()) expect([401, 403]).toContain(await status(headers));
+    for (const [name, given] of [
+      ['orders', clientSecret],
+      ['orders', secret()],
+      [secret(), secret()],
+    ] as const) {
+      await introspect(running, { authorization: secretBasic(name, given), token });
+      await introspect(running, { client_id: name, client_secret: given, token });
+    }
+    await expectDiscretion(running, ['info', 'debug', 'trace'].includes(level));
   });
 });
