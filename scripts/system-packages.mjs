@@ -12,6 +12,8 @@ const needed = [
   { command: 'apache2', package: 'apache2' },
   { library: '/usr/share/lua/5.3/socket.lua', package: 'lua-socket' },
   { command: 'redis-server', package: 'redis-server' },
+  // With promtool.
+  { command: 'prometheus', package: 'prometheus' },
   { command: 'curl', package: 'curl' },
   { command: 'openssl', package: 'openssl' },
   { command: 'chromium', package: 'chromium' },
