@@ -140,7 +140,8 @@ describe('a disk', () => {
 
     remount(mount, 'ro');
     const again = await serve(configuration, { directory });
-    expect(logged(again, 'the state cannot be written: nothing can be revoked')).toHaveLength(1);
+    const said = () => logged(again, 'the state cannot be written: nothing can be revoked').length;
+    await until(() => said() === 1, again);
     expect(await isActive(again, gone)).toBe(false);
     expect(await isActive(again, good)).toBe(true);
     expect(await storeIsUp(again)).toBe('0');
