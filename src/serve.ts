@@ -17,9 +17,10 @@ import {
 import type { GrpcListenerDeps } from './listen-grpc.ts';
 import { openRecords } from './open-records.ts';
 import { readCertificates } from './ops/certificates.ts';
+import { createDecisionLog } from './ops/decision-log.ts';
 import { createHealthListener } from './ops/health.ts';
 import { createOpsListener } from './ops/listener.ts';
-import { createDecisionLog, createLog, describeError } from './ops/log.ts';
+import { createLog, describeError } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
 import type { Traces } from './ops/traces/open-traces.ts';
 import { createStartWait } from './start-wait.ts';
@@ -40,11 +41,12 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
     isReady: () => state === 'ready',
   });
   const records = openRecords(loaded);
-  const log = createLog(configuration.log, metrics.countLostLine, records?.besideLog);
+  const logging = createLog(configuration.log, metrics.countLostLine, records?.besideLog);
+  const log = logging.logger;
   const audit = records?.open(log);
   // Also where nothing is recorded: else the signal would end the process.
   process.on('SIGHUP', () => audit?.reopen());
-  const logDecision = createDecisionLog(log, configuration.log.decisions);
+  const logDecision = createDecisionLog(logging, configuration.log.decisions);
   // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
   process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));
   // After an exception nothing is known to hold any more; and Node would print its message, which

@@ -1,6 +1,5 @@
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import type { Decision } from '../exchange/types.ts';
 import { createLogOutput, type LogOutput } from './log-output.ts';
 
 export interface LogSettings {
@@ -8,6 +7,18 @@ export interface LogSettings {
   readonly format: 'json' | 'pretty';
   /** Which decisions get a line of their own. */
   readonly decisions: 'all' | 'refused' | 'off';
+}
+
+export interface Log {
+  readonly logger: Logger;
+  /** What the logger writes JSON lines to, for who makes them himself; undefined when they are to be pretty. */
+  readonly lines:
+    | {
+        readonly output: Pick<LogOutput, 'write'>;
+        /** @returns the member `time` of a line that is written now, after a comma */
+        readonly time: () => string;
+      }
+    | undefined;
 }
 
 /**
@@ -19,16 +30,20 @@ export function createLog(
   { level, format }: Pick<LogSettings, 'level' | 'format'>,
   onLost: () => void,
   output?: Pick<LogOutput, 'write'>,
-): Logger {
+): Log {
+  const time = createTimestamp(Date.now);
   const options = {
     level,
     base: null,
-    timestamp: createTimestamp(Date.now),
+    timestamp: time,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return format === 'pretty'
-    ? pino(options, pretty({ colorize: process.stdout.isTTY, singleLine: true }))
-    : pino(options, output ? losing(output, onLost) : createLogOutput(onLost));
+  if (format === 'pretty') {
+    const stream = pretty({ colorize: process.stdout.isTTY, singleLine: true });
+    return { logger: pino(options, stream), lines: undefined };
+  }
+  const stream = output ? losing(output, onLost) : createLogOutput(onLost);
+  return { logger: pino(options, stream), lines: { output: stream, time } };
 }
 
 function losing(output: Pick<LogOutput, 'write'>, onLost: () => void): Pick<LogOutput, 'write'> {
@@ -53,45 +68,6 @@ function createTimestamp(now: () => number): () => string {
     last = time;
     return text;
   };
-}
-
-/** @returns what writes a line for each decision: who and why, and never a credential or a token */
-export function createDecisionLog(
-  log: Pick<Logger, 'info'>,
-  wanted: LogSettings['decisions'],
-): (gateway: string, decision: Decision, seconds: number) => void {
-  if (wanted === 'off') return () => {};
-  return (gateway, decision, seconds) => {
-    if (!decision.allowed) {
-      const { reason, detail } = decision;
-      log.info(
-        { gateway, decision: 'refused', reason, detail, duration_ms: roundMilliseconds(seconds) },
-        'refused',
-      );
-    } else if (wanted === 'all') {
-      const { token, clientId, credential, sourceJti, route } = decision;
-      const { jti, kid } = token;
-      log.info(
-        {
-          gateway,
-          decision: 'allowed',
-          client_id: clientId,
-          credential,
-          route,
-          jti,
-          kid,
-          source_jti: sourceJti,
-          duration_ms: roundMilliseconds(seconds),
-        },
-        'allowed',
-      );
-    }
-  };
-}
-
-/** @returns milliseconds, to the microsecond */
-export function roundMilliseconds(seconds: number): number {
-  return Math.round(seconds * 1e6) / 1e3;
 }
 
 /** The kind and place of a mistake of ours; its message could quote what a stranger sent. */
