@@ -20,19 +20,46 @@ export function verifySignature(
 ): boolean | 'overloaded' | Promise<boolean> {
   const scheme = signatureScheme(alg);
   if (scheme === undefined || !schemeFits(scheme, key)) return false;
-  const end = token.lastIndexOf('.');
-  const signed = Buffer.from(token.slice(0, end), 'latin1');
-  const signature = Buffer.from(token.slice(end + 1), 'base64url');
+  const { signed, signature } = split(token);
   const how = { key, ...scheme.options };
-  if (!scheme.slow && (key.asymmetricKeyDetails?.modulusLength ?? 0) <= longestQuickModulus) {
-    try {
-      return verify(scheme.hash, signed, how, signature);
-    } catch {
-      return false; // some algorithms throw for a signature of the wrong length
-    }
-  }
+  if (isQuick(scheme, key)) return verifyNow(scheme.hash, signed, how, signature);
   if (turns.isFull()) return 'overloaded';
   return turns.take(() => verifyElsewhere(scheme.hash, signed, how, signature));
+}
+
+/** @returns the same where it is done at once; undefined otherwise, and for what is not asymmetric */
+export function verifyAtOnce(token: string, alg: string, key: KeyObject): boolean | undefined {
+  const scheme = signatureScheme(alg);
+  if (scheme === undefined || !isQuick(scheme, key)) return undefined;
+  const { signed, signature } = split(token);
+  return (
+    schemeFits(scheme, key) && verifyNow(scheme.hash, signed, { key, ...scheme.options }, signature)
+  );
+}
+
+function split(token: string): { readonly signed: Buffer; readonly signature: Buffer } {
+  const end = token.lastIndexOf('.');
+  return {
+    signed: Buffer.from(token.slice(0, end), 'latin1'),
+    signature: Buffer.from(token.slice(end + 1), 'base64url'),
+  };
+}
+
+function isQuick({ slow }: SignatureScheme, { asymmetricKeyDetails }: KeyObject): boolean {
+  return !slow && (asymmetricKeyDetails?.modulusLength ?? 0) <= longestQuickModulus;
+}
+
+function verifyNow(
+  hash: SignatureScheme['hash'],
+  signed: Buffer,
+  how: VerifyKeyObjectInput,
+  signature: Buffer,
+): boolean {
+  try {
+    return verify(hash, signed, how, signature);
+  } catch {
+    return false; // some algorithms throw for a signature of the wrong length
+  }
 }
 
 const turns = createSignatureTurns();

@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactSign, compactVerify } from 'jose';
-import { verifySignature } from '../../../src/exchange/verify-signature.ts';
+import { verifyAtOnce, verifySignature } from '../../../src/exchange/verify-signature.ts';
 
 interface KeyPair {
   readonly publicKey: KeyObject;
@@ -78,6 +78,14 @@ describe.each(cases)('verifying %s', (alg, keys) => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it('is done at once only where it takes microseconds', async () => {
+    const token = await signed(alg, keys);
+    const takesLong = ['ES384', 'ES512'].includes(alg) || keys === longRsa;
+    expect(verifyAtOnce(token, alg, keys.publicKey)).toBe(takesLong ? undefined : true);
+    const other = verifyAtOnce(`${token.slice(0, -12)}AAAAAAAAAAAA`, alg, keys.publicKey);
+    expect(other).toBe(takesLong ? undefined : false);
   });
 
   it('refuses every key that is not of its type and curve', async () => {
