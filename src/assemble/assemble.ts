@@ -16,7 +16,7 @@ import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import type { MetricSources } from '../ops/metrics.ts';
 import { createPublicApp } from '../public/app.ts';
-import type { StateSettings } from '../state/open-revocations.ts';
+import { revocationPlace, type StateSettings } from '../state/open-revocations.ts';
 import type { Revocations } from '../state/revocations.ts';
 import type { RuleTableSettings } from '../state/rule-table.ts';
 import { StateError } from '../state/state-error.ts';
@@ -31,6 +31,7 @@ import { createLasting, type Lasting } from './lasting.ts';
 import { logPublicEvent } from './public-log.ts';
 import { createRevocationGate, forgetRevoked, ruleLife, ruleSettings } from './revocations.ts';
 import { compileRoutes, type Routes } from './routes.ts';
+import { describeService, type ServiceStatus } from './service-status.ts';
 import { sharedRevocations } from './shared-state.ts';
 import { createHostFilter } from './upstream-hosts.ts';
 
@@ -70,6 +71,7 @@ export interface Service {
   readonly keys: Keys;
   /** What can be measured of it. */
   readonly sources: Pick<MetricSources, 'issuers' | 'now' | 'keys' | 'tokens'>;
+  status(): ServiceStatus;
   /** Fetches the keys of issuers for the first time; a fetch that fails is tried again later. */
   warm(): Promise<void>;
   /**
@@ -137,7 +139,7 @@ async function build(
   if (keys !== undefined) opened.push(keys);
   findings.throwAny();
   if (routes === undefined || keys === undefined) throw new Error('a finding was lost');
-  const revocations = await openRevocations(loaded, deps, routes, findings);
+  const { revocations, place } = await openRevocations(loaded, deps, routes, findings);
   opened.push(revocations);
   revocations.onChange(forgetRevoked(reuse));
 
@@ -192,11 +194,12 @@ async function build(
     }) as RequestListener,
     keys,
     sources: {
-      issuers: credentials.issuers,
+      issuers: () => credentials.issuers,
       now,
       keys: keys.status,
       tokens: () => ({ ...counts, kept: reuse.size() }),
     },
+    status: () => describeService({ keys, revocations, place, issuers: credentials.issuers }),
     warm,
     start() {
       keys.start();
@@ -237,13 +240,15 @@ async function openRevocations(
   deps: ServiceDeps,
   routes: Routes,
   findings: Findings,
-): Promise<Revocations> {
+): Promise<{ readonly revocations: Revocations; readonly place: string }> {
   const { clients, state } = configuration;
   const needed = clients.some(({ may }) => may.some((each) => each !== 'introspect'));
   try {
     const shared = await sharedRevocations(configuration);
     const settings = { directory: state.directory, needed, shared };
-    return await deps.openRevocations(settings, ruleSettings(configuration, routes.all));
+    const place = revocationPlace(settings);
+    const rules = ruleSettings(configuration, routes.all);
+    return { revocations: await deps.openRevocations(settings, rules), place };
   } catch (error) {
     if (!(error instanceof StateError || error instanceof KeyError)) throw error;
     findings.add(['state', state.redis ? 'redis' : 'directory'], error.message);

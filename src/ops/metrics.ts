@@ -5,7 +5,7 @@ import type { KeyStatus } from '../keys/keeper.ts';
 
 /** What is looked at when metrics are read, and costs nothing until then. Times are in milliseconds. */
 export interface MetricSources {
-  readonly issuers: readonly { readonly issuer: string; state(): IssuerKeysState }[];
+  readonly issuers: () => readonly { readonly issuer: string; state(): IssuerKeysState }[];
   /** The clock of `issuers`. */
   readonly now: () => number;
   /** Undefined when keys are never changed here. */
@@ -17,7 +17,14 @@ export interface MetricSources {
     readonly kept: number;
   };
   /** When each certificate of a listener ends, milliseconds since the epoch. */
-  readonly certificates: readonly { readonly listener: string; readonly expiresAt: number }[];
+  readonly certificates: () => readonly { readonly listener: string; readonly expiresAt: number }[];
+  readonly configuration: () => {
+    /** Counts from 1. */
+    readonly generation: number;
+    readonly appliedAt: number;
+    /** Whether the last attempt to take over another one went well, if there was one. */
+    readonly isCurrent: boolean;
+  };
 }
 
 export interface Metrics {
@@ -122,6 +129,22 @@ function observe(sources: MetricSources, registry: Registry): void {
     const status = keys();
     return status && (status.problem === undefined ? 1 : 0);
   });
+  const { configuration } = sources;
+  gauge(
+    'countersign_config_generation',
+    'Counts the configurations that served so far',
+    () => configuration().generation,
+  );
+  gauge(
+    'countersign_config_last_reload_successful',
+    'Whether the last reload of the configuration went well',
+    () => (configuration().isCurrent ? 1 : 0),
+  );
+  gauge(
+    'countersign_config_last_reload_success_timestamp_seconds',
+    'When the configuration that serves took over',
+    () => configuration().appliedAt / 1000,
+  );
   observeIssuers(sources, registers);
   observeCertificates(sources, registers);
 }
@@ -139,7 +162,7 @@ function observeIssuers({ issuers, now }: MetricSources, registers: Registry[]):
       registers,
       collect() {
         this.reset();
-        for (const { issuer, state } of issuers) {
+        for (const { issuer, state } of issuers()) {
           const found = value(state());
           if (found !== undefined) this.set({ issuer }, found);
         }
@@ -157,7 +180,7 @@ function observeIssuers({ issuers, now }: MetricSources, registers: Registry[]):
     registers,
     collect() {
       this.reset();
-      for (const { issuer, state } of issuers) this.inc({ issuer }, state().loads);
+      for (const { issuer, state } of issuers()) this.inc({ issuer }, state().loads);
     },
   });
   each(
@@ -173,13 +196,17 @@ function observeIssuers({ issuers, now }: MetricSources, registers: Registry[]):
 }
 
 function observeCertificates({ certificates }: MetricSources, registers: Registry[]): void {
-  const ends = new Gauge({
+  new Gauge({
     name: 'countersign_certificate_expiry_timestamp_seconds',
     help: 'When the certificate of a listener ends',
     labelNames: ['listener'],
     registers,
+    collect() {
+      this.reset();
+      for (const { listener, expiresAt } of certificates())
+        this.set({ listener }, expiresAt / 1000);
+    },
   });
-  for (const { listener, expiresAt } of certificates) ends.set({ listener }, expiresAt / 1000);
 }
 
 function seconds(milliseconds: number | undefined): number | undefined {

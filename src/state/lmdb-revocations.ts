@@ -123,6 +123,7 @@ function createLmdbRevocations(
     onChange(listener) {
       listeners.push(listener);
     },
+    problem: () => (readOnly ? `${path}: cannot be written` : undefined),
     async close() {
       clearInterval(timer);
       await purging;

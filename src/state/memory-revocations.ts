@@ -14,6 +14,7 @@ export function createMemoryRevocations(settings: RuleTableSettings): Revocation
     onChange(listener) {
       listeners.push(listener);
     },
+    problem: () => undefined,
     async close() {},
   };
 }

@@ -85,6 +85,7 @@ export async function openRedisRevocations(
     onChange(listener) {
       listeners.push(listener);
     },
+    problem: follower.problem,
     async close() {
       sweeper.stop();
       follower.stop();

@@ -74,5 +74,7 @@ export interface Revocations {
   onChange(listener: (entry: Revocation) => void): void;
   /** Judges by other settings from now on: the configuration is another one. */
   judgeBy(settings: RuleTableSettings): void;
+  /** Why nothing can be revoked, or what others revoked cannot be read, now. */
+  problem(): string | undefined;
   close(): Promise<void>;
 }

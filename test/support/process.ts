@@ -146,6 +146,8 @@ export interface ServeOptions {
   readonly ports?: Ports;
   /** Options of Node itself. */
   readonly node?: readonly string[];
+  /** Options of `serve`. */
+  readonly args?: readonly string[];
 }
 
 /**
@@ -197,11 +199,11 @@ export async function threePorts(): Promise<Ports> {
 /** Serves a configuration, which the ports are filled into, and waits until it is ready. */
 export async function serve(
   configuration: (ports: Ports) => string,
-  { directory = freshDirectory(), ports: given, node = [] }: ServeOptions = {},
+  { directory = freshDirectory(), ports: given, node = [], args = [] }: ServeOptions = {},
 ): Promise<Serving> {
   const ports = given ?? (await threePorts());
   writeFiles(directory, { 'countersign.yaml': configuration(ports) });
-  const running = start(process.execPath, [...node, main, 'serve'], { cwd: directory });
+  const running = start(process.execPath, [...node, main, 'serve', ...args], { cwd: directory });
   await untilReady(running, ports.ops);
   return { ...running, directory, ports };
 }

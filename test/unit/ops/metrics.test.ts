@@ -19,7 +19,7 @@ const allowed: Allowed = {
 const issuerState = { usableKeys: 2, loads: 5, loadedAt: 40_000, failures: 1, lastFailure: 'x' };
 const sources: MetricSources = {
   now: () => 100_000,
-  issuers: [
+  issuers: () => [
     { issuer: 'https://idp.example.com', state: () => issuerState },
     {
       issuer: 'https://down.example.com',
@@ -28,7 +28,8 @@ const sources: MetricSources = {
   ],
   keys: () => ({ activeSince: 5_000, nextRotation: 90_000, problem: undefined }),
   tokens: () => ({ reused: 7, signed: 3, kept: 2 }),
-  certificates: [{ listener: 'auth', expiresAt: 1_900_000_000_000 }],
+  certificates: () => [{ listener: 'auth', expiresAt: 1_900_000_000_000 }],
+  configuration: () => ({ generation: 3, appliedAt: 60_000, isCurrent: false }),
 };
 
 async function read(change: Partial<MetricSources> = {}) {
@@ -69,6 +70,9 @@ describe('metrics', () => {
         'countersign_issuer_fetch_failures{issuer="https://idp.example.com"} 1',
         'countersign_issuer_keys_age_seconds{issuer="https://idp.example.com"} 60',
         'countersign_certificate_expiry_timestamp_seconds{listener="auth"} 1900000000',
+        'countersign_config_generation 3',
+        'countersign_config_last_reload_successful 0',
+        'countersign_config_last_reload_success_timestamp_seconds 60',
       ]),
     );
   });
@@ -99,6 +103,7 @@ describe('the ops listener', () => {
       started: () => true,
       ready: () => false,
       waitingFor: () => undefined,
+      describe: () => ({ state: 'starting' }),
     });
     const read = async () => ({ type: 'text/plain; version=0.0.4', text: 'a 1\n' });
     server = createServer(createOpsListener({ read }, probes));
@@ -115,6 +120,10 @@ describe('the ops listener', () => {
     ['/metrics/', 'GET', 404, 'not found\n'],
     ['/readyz', 'GET', 503, 'not ready\n'],
     ['/livez', 'GET', 200, 'ok\n'],
+    ['/readyz?verbose', 'GET', 503, '{\n  "state": "starting"\n}\n'],
+    ['/readyz?verbose=1', 'GET', 503, '{\n  "state": "starting"\n}\n'],
+    ['/readyz?verbosely', 'GET', 503, 'not ready\n'],
+    ['/livez?verbose', 'GET', 200, 'ok\n'],
   ])('answers %s, %s: %i', async (path, method, status, body) => {
     const answer = await call({ port, path, method });
     expect([answer.status, answer.body]).toEqual([status, body]);
