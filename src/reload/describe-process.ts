@@ -1,3 +1,4 @@
+import type { ServiceStatus } from '../assemble/service-status.ts';
 import { identifyProcess, type ProcessIdentity } from '../ops/process-identity.ts';
 import type { Generations } from './generations.ts';
 import type { ReloadOutcome, ReloadStatus } from './reloader.ts';
@@ -15,7 +16,7 @@ export interface ProcessFacts {
 }
 
 /** What `/readyz?verbose` says: for people, and for `countersign reload`. */
-export interface ProcessDescription {
+export interface ProcessDescription extends Partial<ServiceStatus> {
   readonly state: ProcessFacts['state'];
   readonly waiting_for: string | null;
   readonly process: ProcessIdentity | null;
