@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { describeReadFailure } from './config/files.ts';
@@ -27,6 +28,10 @@ export function readTls({ cert_file, key_file, client_ca_file }: TlsSettings): T
   };
   try {
     createSecureContext(files);
+    // OpenSSL takes two of different kinds, and then no handshake works.
+    if (!new X509Certificate(files.cert).checkPrivateKey(createPrivateKey(files.key))) {
+      throw new Error('the key is not that of the certificate');
+    }
   } catch (error) {
     const names = [cert_file, key_file, client_ca_file].filter((name) => name !== undefined);
     throw new Error(`${names.join(', ')}: cannot be used together (${reasonOf(error)})`);
