@@ -7,13 +7,19 @@ const followed = ['htpasswd_file', 'keys_file', 'ca_file', 'jwks_file'];
 /** Where keys and state are does not change while the process runs. */
 const fixed = ['state', 'keys.pkcs11', 'keys.vault_transit'];
 
+/** @param steps where a setting is that names a file */
+export function isReadByReload(steps: readonly string[]): boolean {
+  const key = steps.join('.');
+  return (
+    !followed.includes(steps.at(-1) ?? '') && !fixed.some((place) => key.startsWith(`${place}.`))
+  );
+}
+
 /** @returns the files that a configuration names, and that a reload reads anew */
 export function listNamedFiles(configuration: Configuration): string[] {
   const files = new Set<string>();
   for (const { steps, schema } of listRows()) {
-    const key = steps.join('.');
-    if (schema.title !== kinds.file || followed.includes(steps.at(-1) ?? '')) continue;
-    if (fixed.some((place) => key.startsWith(`${place}.`))) continue;
+    if (schema.title !== kinds.file || !isReadByReload(steps)) continue;
     visitValues(configuration, steps, (holder, name) => files.add(String(holder[name])));
   }
   return [...files];

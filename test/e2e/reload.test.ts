@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose';
+import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { startLoad } from '../support/load.ts';
 import {
   asNginx,
@@ -10,7 +11,9 @@ import {
   call,
   countersign,
   endAll,
+  freePorts,
   freshDirectory,
+  listenAnywhere,
   listenOn,
   type Ports,
   patience,
@@ -269,6 +272,39 @@ async function metricOf({ ports }: Serving, name: string): Promise<number> {
   const { body } = await call({ port: ports.ops, path: '/metrics' });
   return Number(new RegExp(`^countersign_config_${name} (\\S+)$`, 'm').exec(body)?.[1]);
 }
+
+describe('an issuer that is down', () => {
+  const bearer = (issuer: string, jwksUri: string) =>
+    `{ bearer: { client_id: sub, verify: { issuer: '${issuer}', jwks_uri: '${jwksUri}', audiences: any, algorithms: [ES256] } } }`;
+
+  it('keeps no configuration away, and its keys stay as long as it is asked for in the same way', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    const jwks = JSON.stringify({ keys: [await exportJWK(publicKey)] });
+    const provider = createServer((_, res) => res.end(jwks));
+    const known = bearer('https://idp.test', `http://127.0.0.1:${await listenAnywhere(provider)}/`);
+    const serving = await serve(configuration({ credentials: `[${known}]` }));
+    provider.close();
+    provider.closeAllConnections();
+    const jwt = await new SignJWT({ iss: 'https://idp.test', sub: 'u1' })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setExpirationTime('1h')
+      .sign(privateKey);
+
+    const [closed = 0] = await freePorts(1);
+    const down = bearer('https://down.test', `http://127.0.0.1:${closed}/`);
+    const both = configuration({ audience: 'b', credentials: `[${known}, ${down}]` });
+    configure(serving, both(serving.ports));
+    const { result, reasons } = await reload(serving);
+    expect(result).toBe('applied');
+    expect(reasons).toEqual([expect.stringMatching(/^https:\/\/down\.test: .*; usable keys: 0$/)]);
+    const token = await tokenOf(serving, { Authorization: `Bearer ${jwt}` });
+    expect(decodeJwt(token)).toMatchObject({ client_id: 'u1', aud: 'b' });
+    expect((await describeServing(serving)).issuers).toMatchObject([
+      { issuer: 'https://idp.test', usable_keys: 1, problem: null },
+      { issuer: 'https://down.test', usable_keys: 0, problem: expect.any(String) },
+    ]);
+  });
+});
 
 describe('what only a restart changes', () => {
   it('is refused as a whole, and says what and how', async () => {
