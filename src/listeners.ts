@@ -12,6 +12,8 @@ export interface Listener {
   open(): Promise<void>;
   /** Later connections get these certificates. */
   renew(files: TlsFiles): void;
+  /** Tells callers, with every answer, not to keep their connections: they are about to end. */
+  drain(): void;
   /** @param patience milliseconds that calls in flight may take */
   close(patience: number): Promise<void>;
 }
@@ -26,6 +28,11 @@ export function overHttp(name: ListenerName, at: Address, server: Server): Liste
       return opened;
     },
     renew: (files) => renewTls(server, files),
+    drain() {
+      server.prependListener('request', (_, res) => {
+        res.shouldKeepAlive = false;
+      });
+    },
     close: (patience) => close(server, patience),
   };
 }
@@ -45,6 +52,8 @@ export async function overGrpc(
       renew = await openGrpc(server, at);
     },
     renew: (files) => renew(files),
+    // HTTP/2 has a frame for it, which closing sends.
+    drain() {},
     close: (patience) => closeGrpc(server, at, patience),
   };
 }

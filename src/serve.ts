@@ -12,7 +12,7 @@ import { createLog, describeError } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { describeProcess, type ProcessFacts } from './reload/describe-process.ts';
 import { createGenerations, type Generations } from './reload/generations.ts';
-import { filesOf, readWithFiles } from './reload/read-with-files.ts';
+import { canBeReadAgain, filesOf, readWithFiles } from './reload/read-with-files.ts';
 import { createReloader, type ReloadStatus } from './reload/reloader.ts';
 import { createTakeOver, type Running } from './reload/take-over.ts';
 import { createStartWait } from './start-wait.ts';
@@ -31,7 +31,8 @@ export interface ServeOptions {
  * @returns when it has stopped
  * @throws ConfigurationError, or what listening fails with
  */
-export async function serve({ loaded: given, read }: ServeOptions): Promise<void> {
+export async function serve({ loaded: given, ...options }: ServeOptions): Promise<void> {
+  const read = canBeReadAgain(given) ? options.read : undefined;
   const reading = read && readWithFiles(read, filesOf(given));
   const loaded = reading?.configuration() ?? given;
   let running: Running = { loaded, tls: readAllTls(loaded) };
@@ -167,6 +168,7 @@ function nextSignal(): Promise<NodeJS.Signals> {
 }
 
 async function closeAfter(drain: number, listeners: readonly Listener[]): Promise<void> {
+  for (const listener of listeners) listener.drain();
   await new Promise((resolve) => setTimeout(resolve, drain));
   await Promise.all(listeners.map((listener) => listener.close(drain)));
 }

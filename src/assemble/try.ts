@@ -4,6 +4,7 @@ import { generatePrivateKey } from '../keys/generate.ts';
 import { createKeyRing } from '../keys/key-ring.ts';
 import { KeyStoreUnavailable } from '../keys/key-store-unavailable.ts';
 import { fixedKeys, type KeySettings, type Keys, readKeyRing } from '../keys/open-keys.ts';
+import { readAllTls } from '../listen-tls.ts';
 import { createMemoryRevocations } from '../state/memory-revocations.ts';
 import { assemble, type ServiceDeps } from './assemble.ts';
 
@@ -14,6 +15,7 @@ import { assemble, type ServiceDeps } from './assemble.ts';
  * @throws ConfigurationError when serving would refuse to start
  */
 export async function tryConfiguration(loaded: LoadedConfiguration): Promise<readonly string[]> {
+  readAllTls(loaded);
   const notes: string[] = [];
   const note = (fields: object, message: string) => {
     notes.push(`warning: ${message} ${JSON.stringify(fields)}`);

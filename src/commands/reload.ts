@@ -60,7 +60,7 @@ function readTimeout(written: string): number {
 /** Only a process of this machine that is the very one that answered gets the signal. */
 function hangUp({ process: told, reload }: OpsAnswer, ops: OpsAddress): void {
   const where = `The service that answers at ${writeAddress(ops)}`;
-  if (reload === null) throw new CommandError(`${where} has no configuration file`);
+  if (reload === null) throw new CommandError(`${where} cannot read its configuration again`);
   const here = told && identifyProcess(told.pid);
   if (told?.start == null || here?.start !== told.start) {
     throw new CommandError(

@@ -9,7 +9,7 @@ export interface ProcessFacts {
   readonly waitingFor: string | undefined;
   /** The configuration file, as it was named. */
   readonly file: string;
-  /** Undefined for a configuration that is in no file. */
+  /** Undefined for a configuration that cannot be read again. */
   readonly reloads: ReloadStatus | undefined;
   /** Undefined until there is one. */
   readonly serving: Generations | undefined;
@@ -21,7 +21,7 @@ export interface ProcessDescription extends Partial<ServiceStatus> {
   readonly waiting_for: string | null;
   readonly process: ProcessIdentity | null;
   readonly configuration: { readonly file: string; readonly generation: number };
-  /** Null for a configuration that is in no file. */
+  /** Null for a configuration that cannot be read again. */
   readonly reload: {
     readonly applied_at: string;
     /** SIGHUPs so far. */

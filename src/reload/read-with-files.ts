@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describeReadFailure } from '../config/files.ts';
 import type { LoadedConfiguration } from '../config/load.ts';
@@ -22,6 +22,13 @@ export interface Reading {
 /** @returns the file itself, and those that it names and a reload reads anew */
 export function filesOf({ file, configuration }: LoadedConfiguration): string[] {
   return [resolve(file), ...listNamedFiles(configuration)];
+}
+
+/** @returns false for one that came through a pipe, as from `--config <(…)`: it can be read once */
+export function canBeReadAgain(loaded: LoadedConfiguration): boolean {
+  return filesOf(loaded).every(
+    (file) => statSync(file, { throwIfNoEntry: false })?.isFile() ?? true,
+  );
 }
 
 /**

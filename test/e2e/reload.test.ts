@@ -15,13 +15,16 @@ import {
   freshDirectory,
   listenAnywhere,
   listenOn,
+  main,
   type Ports,
   patience,
   type Serving,
   serve,
+  start,
   statusOf,
   threePorts,
   until,
+  untilReady,
   writeFiles,
 } from '../support/process.ts';
 import { configure, describeServing, logOf, reload, untilResult } from '../support/reloading.ts';
@@ -164,6 +167,22 @@ describe('a reload', () => {
     await reload(serving);
     expect((await call({ port: open, ...post('/introspect', token) })).status).toBe(401);
   });
+});
+
+it('a configuration that came through a pipe serves, and is not read again', async () => {
+  const ports = await threePorts();
+  const cwd = freshDirectory();
+  const keys = `{ algorithm: ES256, directory: ${cwd}/keys }`;
+  const more = `state: { directory: ${cwd}/state }`;
+  writeFiles(cwd, { 'all.yaml': configuration({ keys, more })(ports) });
+  const piped = `exec "$0" "$1" serve --config <(cat all.yaml)`;
+  const running = start('bash', ['-c', piped, process.execPath, main], { cwd });
+  await untilReady(running, ports.ops);
+  const serving = { ...running, ports, directory: cwd };
+  expect(await audienceOf(serving)).toBe('a');
+  expect((await describeServing(serving)).reload).toBeNull();
+  const { code, stderr } = await countersign(['reload', '--config', 'all.yaml'], { cwd });
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/cannot read its configuration again/)]);
 });
 
 describe('a change of a file', () => {
