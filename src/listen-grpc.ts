@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
 import { type Address, writeAddress } from './config/schema/listen.ts';
 import {
@@ -15,6 +14,7 @@ import {
 } from './gateways/grpc/health-service.ts';
 import { traceHeaders } from './gateways/grpc/trace-headers.ts';
 import { type ListenSettings, removeStaleSocket } from './listen.ts';
+import { readTls, type TlsFiles } from './listen-tls.ts';
 import type { UnaryHandler } from './ops/traces/decision-spans.ts';
 import type { Traces } from './ops/traces/open-traces.ts';
 
@@ -48,17 +48,25 @@ export function createGrpcListener({ check, isServing, traces }: GrpcListenerDep
   return server;
 }
 
-/** @throws what listening fails with, or when a TLS file cannot be read or used */
-export async function openGrpc(server: Server, at: Address & ListenSettings): Promise<void> {
+/**
+ * @returns what later connections get another certificate with
+ * @throws what listening fails with, or when a TLS file cannot be read or used
+ */
+export async function openGrpc(
+  server: Server,
+  at: Address & ListenSettings,
+): Promise<(files: TlsFiles) => void> {
   if (at.path !== undefined) await removeStaleSocket(at.path);
-  const credentials = credentialsOf(at);
+  const credentials = at.tls === undefined ? undefined : new RenewableCredentials(readTls(at.tls));
   await new Promise<void>((resolve, reject) => {
-    server.bindAsync(writeAddress(at), credentials, (error) => {
+    const given = credentials ?? ServerCredentials.createInsecure();
+    server.bindAsync(writeAddress(at), given, (error) => {
       // As node:net marks it: an address in use is told without a stack.
       if (error) reject(Object.assign(error, { syscall: 'listen' }));
       else resolve();
     });
   });
+  return (files) => credentials?.renew(files);
 }
 
 /** Closes within `patience` milliseconds: calls in flight may end, new ones go elsewhere. */
@@ -68,10 +76,17 @@ export async function closeGrpc(server: Server, at: Address, patience: number): 
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
 }
 
-function credentialsOf({ tls }: ListenSettings): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
-  const { cert_file, key_file, client_ca_file } = tls;
-  const own = { cert_chain: readFileSync(cert_file), private_key: readFileSync(key_file) };
-  const authority = client_ca_file === undefined ? null : readFileSync(client_ca_file);
-  return ServerCredentials.createSsl(authority, [own], authority !== null);
+/** `createSsl` has its certificates for good. */
+class RenewableCredentials extends ServerCredentials {
+  constructor(files: TlsFiles) {
+    super({ requestCert: files.ca !== undefined }, files);
+  }
+
+  renew(files: TlsFiles): void {
+    this.updateSecureContextOptions(files);
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
 }

@@ -1,20 +1,15 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { connect } from 'node:net';
+import { readTls, type TlsFiles, type TlsSettings } from './listen-tls.ts';
 
 export interface ListenSettings {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   /** A unix socket. */
   readonly path?: string | undefined;
-  readonly tls?:
-    | {
-        readonly cert_file: string;
-        readonly key_file: string;
-        readonly client_ca_file?: string | undefined;
-      }
-    | undefined;
+  readonly tls?: TlsSettings | undefined;
 }
 
 /** For strangers: what is slow or idle is let go. */
@@ -30,13 +25,14 @@ const options: ServerOptions = {
 /** @throws when a TLS file cannot be read or used */
 export function createListener(handler: RequestListener, { tls }: ListenSettings): Server {
   if (tls === undefined) return createServer(options, handler);
-  const { cert_file, key_file, client_ca_file } = tls;
-  const certificates = { cert: readFileSync(cert_file), key: readFileSync(key_file) };
-  const callers =
-    client_ca_file === undefined
-      ? {}
-      : { ca: readFileSync(client_ca_file), requestCert: true, rejectUnauthorized: true };
-  return createTlsServer({ ...options, ...certificates, ...callers }, handler);
+  const files = readTls(tls);
+  const callers = files.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
+  return createTlsServer({ ...options, ...files, ...callers }, handler);
+}
+
+/** Connections made from now on get the new certificate; those that are open go on as they are. */
+export function renewTls(server: Server, files: TlsFiles): void {
+  if (server instanceof TlsServer) server.setSecureContext(files);
 }
 
 /**

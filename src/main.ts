@@ -2,14 +2,16 @@
 import { keySettings } from './assemble/keys.ts';
 import type { ConfiguredKeys, ExitCode } from './commands/command.ts';
 import { configurationFile } from './config/find.ts';
-import { type LoadedConfiguration, readConfigurationFile } from './config/load.ts';
+import { readConfigurationFile } from './config/load.ts';
 import { ConfigurationError } from './config/problems.ts';
+import type { ServeOptions } from './serve.ts';
 
 const usage = `Usage: countersign <command> [options]
 
 Turns whatever credential reached your gateway into one signed JWT that your backends can verify.
 
   serve      answer gateways
+  reload     have a service that runs take its configuration over anew
   check      validate a configuration and try it
   explain    say how a request would be decided, and why
   hash       make the hash of a password or API key for a configuration
@@ -25,13 +27,14 @@ const io = {
   stderr: process.stderr,
   env: process.env,
   now: Date.now,
-  serve: async (loaded: LoadedConfiguration) => (await import('./serve.ts')).serve(loaded),
+  serve: async (options: ServeOptions) => (await import('./serve.ts')).serve(options),
   readConfiguredKeys,
 };
 
 /** Loaded when asked for: making a hash needs no web server. */
 const commands = new Map<string, () => Promise<Command>>([
   ['serve', () => import('./commands/serve.ts')],
+  ['reload', () => import('./commands/reload.ts')],
   ['check', () => import('./commands/check.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['hash', () => import('./commands/hash.ts')],

@@ -1,67 +1,72 @@
-import type { Server } from 'node:http';
-import { assemble, type Service, type ServiceDeps } from './assemble/assemble.ts';
+import { createBuilder } from './build-service.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import type { Configuration } from './config/schema/configuration.ts';
-import { type Address, writeAddress } from './config/schema/listen.ts';
 import { systemTimers } from './issuers/timers.ts';
-import type { KeyEvent } from './keys/key-events.ts';
-import { openKeys } from './keys/open-keys.ts';
-import { createSteadyClock } from './keys/steady-clock.ts';
-import {
-  close,
-  createGatewayListener,
-  createListener,
-  type ListenSettings,
-  open,
-} from './listen.ts';
-import type { GrpcListenerDeps } from './listen-grpc.ts';
+import { createGatewayListener, createListener } from './listen.ts';
+import { readAllTls } from './listen-tls.ts';
+import { type Listener, openAll, overGrpc, overHttp } from './listeners.ts';
 import { openRecords } from './open-records.ts';
 import { readCertificates } from './ops/certificates.ts';
-import { createDecisionLog } from './ops/decision-log.ts';
 import { createHealthListener } from './ops/health.ts';
 import { createOpsListener } from './ops/listener.ts';
-import { createLog, describeError } from './ops/log.ts';
-import { createMetrics } from './ops/metrics.ts';
+import { createLog, describeError, type Log } from './ops/log.ts';
+import { createMetrics, type MetricSources } from './ops/metrics.ts';
 import type { Traces } from './ops/traces/open-traces.ts';
+import { describeProcess, type ProcessFacts } from './reload/describe-process.ts';
+import { createGenerations, type Generations } from './reload/generations.ts';
+import { canBeReadAgain, filesOf, readWithFiles } from './reload/read-with-files.ts';
+import { createReloader, type ReloadStatus } from './reload/reloader.ts';
+import { createTakeOver, type Running } from './reload/take-over.ts';
 import { createStartWait } from './start-wait.ts';
-import { openRevocations } from './state/open-revocations.ts';
+
+export interface ServeOptions {
+  readonly loaded: LoadedConfiguration;
+  /** Reads it anew; undefined for a configuration that is in no file. */
+  readonly read?: (() => LoadedConfiguration) | undefined;
+}
 
 /**
- * Builds every object once, opens the listeners, and serves until it is told to stop: then it is
- * unready, goes on serving for the drain time, and closes. A second signal ends it at once.
+ * Builds everything, opens the listeners, and serves until it is told to stop: then it is unready,
+ * goes on serving for the drain time, and closes. A second signal ends it at once. Meanwhile other
+ * configurations may take over.
  *
  * @returns when it has stopped
  * @throws ConfigurationError, or what listening fails with
  */
-export async function serve(loaded: LoadedConfiguration): Promise<void> {
-  const { configuration } = loaded;
-  const { listen, drain } = configuration;
-  const metrics = createMetrics({
-    gateways: Object.keys(configuration.gateways),
-    isReady: () => state === 'ready',
-  });
-  const records = openRecords(loaded);
-  const logging = createLog(configuration.log, metrics.countLostLine, records?.besideLog);
-  const log = logging.logger;
-  const audit = records?.open(log);
-  // Also where nothing is recorded: else the signal would end the process.
-  process.on('SIGHUP', () => audit?.reopen());
-  const logDecision = createDecisionLog(logging, configuration.log.decisions);
-  // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
-  process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));
-  // After an exception nothing is known to hold any more; and Node would print its message, which
-  // may quote a credential.
-  process.on('uncaughtException', (error) => {
-    log.fatal(describeError(error), 'not caught');
-    process.exit(1);
-  });
-  let state: 'starting' | 'ready' | 'stopping' = 'starting';
+export async function serve({ loaded: given, ...options }: ServeOptions): Promise<void> {
+  const read = canBeReadAgain(given) ? options.read : undefined;
+  const reading = read && readWithFiles(read, filesOf(given));
+  const loaded = reading?.configuration() ?? given;
+  let running: Running = { loaded, tls: readAllTls(loaded) };
+  const { listen } = loaded.configuration;
+  let state: ProcessFacts['state'] = 'starting';
+  let serving: Generations | undefined;
   const ready = () => state === 'ready';
+  const gateways = Object.keys(loaded.configuration.gateways);
+  const metrics = createMetrics({ gateways, isReady: ready });
+  const records = openRecords(loaded);
+  const { log: logSettings, traces: traceSettings } = loaded.configuration;
+  const logging = createLog(logSettings, metrics.countLostLine, records?.besideLog);
+  const log = logging.logger;
+  outliveMistakes(log);
+  const audit = records?.open(log);
+  const reloader = read && createReloader({ read, now: Date.now, log });
+  process.on('SIGHUP', () => {
+    audit?.reopen();
+    reloader?.signal();
+  });
+  const traces = await openTraces(traceSettings, log);
+  const waitingFor = () => (state === 'starting' ? wait.reason() : undefined);
+  const facts = () => {
+    const { file } = running.loaded;
+    return { state, file, serving, waitingFor: waitingFor(), reloads: reloader?.status() };
+  };
   const health = createHealthListener({
     // A process that waits for its keys is not to be started again: that would not bring them.
     started: () => state !== 'starting' || wait.reason() !== undefined,
     ready,
-    waitingFor: () => (state === 'starting' ? wait.reason() : undefined),
+    waitingFor,
+    describe: () => describeProcess(facts()),
   });
   const ops = overHttp(
     'ops',
@@ -70,150 +75,89 @@ export async function serve(loaded: LoadedConfiguration): Promise<void> {
   );
   const stopped = nextSignal();
   const wait = createStartWait({ log, openProbes: ops.open, stopped });
-  const traces = await openTraces(configuration.traces, log);
-  const signing = traceSigning(traces, configuration.keys);
-  const onDecision: ServiceDeps['onDecision'] = (gateway, decision, seconds) => {
-    metrics.countDecision(gateway, decision, seconds);
-    logDecision(gateway, decision, seconds);
-  };
-  const start = () =>
-    assemble(loaded, {
-      now: Date.now,
-      log,
-      onDecision: traces?.decisions(onDecision) ?? onDecision,
-      outgoing: traces?.outgoing,
-      ...(signing && {
-        watch: (steps) => ({ ...steps, signer: () => signing(steps.signer()) }),
-      }),
-      record: audit?.record,
-      onError: (error) => log.error(describeError(error), 'a request failed'),
-      openRevocations: (settings, rules) =>
-        openRevocations(settings, rules, { now: Date.now, log, waiting: wait }),
-      openKeys: (settings, onDropped) =>
-        openKeys(settings, {
-          now: createSteadyClock({ wall: Date.now, monotonic: () => performance.now() }),
-          timers: systemTimers,
-          log,
-          onKeyEvent: (event) => logKeyEvent(log, event),
-          onDropped,
-          waiting: wait,
-          outgoing: traces?.outgoing,
-        }),
+  const build = createBuilder({ logging, metrics, record: audit?.record, traces, wait });
+  const service = await wait
+    .during(() => build(loaded))
+    .catch(async (error: unknown) => {
+      await ops.close(0);
+      throw error;
     });
-  const service = await wait.during(start).catch(async (error: unknown) => {
-    await ops.close(0);
-    throw error;
-  });
   if (service === undefined) {
     await ops.close(0);
     return log.info({}, 'stopped');
   }
 
-  const auth = traces?.listener(service.auth) ?? service.auth;
+  const generations = createGenerations(service, systemTimers);
+  serving = generations;
   const listeners = [
     ops,
-    overHttp('public', listen.public, createListener(service.public, listen.public)),
-    overHttp('auth', listen.auth, createGatewayListener(auth, listen.auth)),
+    ...(await createServiceListeners(listen, generations, { isServing: ready, traces })),
   ];
-  if (service.check && listen.grpc) {
-    listeners.push(await overGrpc(listen.grpc, { check: service.check, isServing: ready, traces }));
-  }
-  metrics.observe({
-    ...service.sources,
-    certificates: readCertificates(listen),
-    spans: traces?.counts,
+  metrics.observe(() => ({
+    ...generations.current().sources,
     audit: audit?.status,
-  });
+    spans: traces?.counts,
+    certificates: readCertificates(running.tls),
+    configuration: describeConfiguration(generations.number(), reloader?.status()),
+  }));
   await openAll(listeners, log);
   await service.start();
   state = 'ready';
-  log.info({ kid: service.keys.ring.signer.kid, issuer: configuration.issuer }, 'ready');
+  log.info({ kid: service.keys.ring.signer.kid, issuer: loaded.configuration.issuer }, 'ready');
+
+  const takeOver = createTakeOver({
+    ...{ running: () => running, build, generations, listeners },
+    isStopping: () => state === 'stopping',
+    onTakeOver(next) {
+      running = next;
+      log.level = next.loaded.configuration.log.level;
+    },
+  });
+  if (reading) reloader?.start(takeOver, reading);
 
   const signal = await stopped;
   state = 'stopping';
+  const { drain } = running.loaded.configuration;
   log.info({ signal, drain_ms: drain }, 'stopping');
-  await stop(listeners, service, { drain, traces });
+  await Promise.all([reloader?.close(), closeAfter(drain, { listeners, traces })]);
+  await generations.close();
   audit?.close();
   log.info({}, 'stopped');
 }
 
-/** Loaded when asked for: OpenTelemetry is large, and most services write no traces. */
-async function openTraces(
-  settings: Configuration['traces'],
-  log: ServiceDeps['log'],
-): Promise<Traces | undefined> {
-  if (settings === undefined) return undefined;
-  return (await import('./ops/traces/open-traces.ts')).openTraces(settings, log);
+/** Those that answer with whatever configuration is current. */
+async function createServiceListeners(
+  { auth, grpc, public: open }: Configuration['listen'],
+  generations: Generations,
+  { isServing, traces }: { readonly isServing: () => boolean; readonly traces: Traces | undefined },
+): Promise<readonly Listener[]> {
+  const traced = traces?.listener(generations.auth) ?? generations.auth;
+  return [
+    overHttp('public', open, createListener(generations.public, open)),
+    overHttp('auth', auth, createGatewayListener(traced, auth)),
+    ...(grpc ? [await overGrpc(grpc, { check: generations.check, isServing, traces })] : []),
+  ];
 }
 
-/** @returns what lays spans around a key that is elsewhere */
-function traceSigning(
-  traces: Traces | undefined,
-  { pkcs11, vault_transit: vault }: Configuration['keys'],
-): ReturnType<Traces['signing']> | undefined {
-  if (pkcs11) return traces?.signing('pkcs11');
-  return vault && traces?.signing('vault_transit');
+const startedAt = Date.now();
+
+function describeConfiguration(
+  generation: number,
+  reloads: ReloadStatus | undefined,
+): MetricSources['configuration'] {
+  const { appliedAt, last } = reloads ?? { appliedAt: startedAt, last: undefined };
+  return { generation, appliedAt, isCurrent: last === undefined || last.result === 'applied' };
 }
 
-function logKeyEvent(log: ServiceDeps['log'], { event, ...facts }: KeyEvent): void {
-  const fields = { event, ...facts };
-  if (event === 'key_store_failed' || event === 'key_dropped') log.warn(fields, keyMessages[event]);
-  else log.info(fields, keyMessages[event]);
-}
-
-const keyMessages: Readonly<Record<KeyEvent['event'], string>> = {
-  key_staged: 'a key is published, and signs later',
-  key_active: 'a key signs from now on',
-  key_gone: 'a key is not published any more',
-  key_dropped: 'a compromised key was dropped',
-  key_store_failed: 'keys cannot be read or kept; those in memory go on',
-  key_store_recovered: 'keys can be read and kept again',
-};
-
-interface Listener {
-  readonly name: string;
-  readonly at: Address;
-  open(): Promise<void>;
-  /** @param patience milliseconds that calls in flight may take */
-  close(patience: number): Promise<void>;
-}
-
-function overHttp(name: string, at: Address, server: Server): Listener {
-  let opened: Promise<void> | undefined;
-  return {
-    name,
-    at,
-    open() {
-      opened ??= open(server, at);
-      return opened;
-    },
-    close: (patience) => close(server, patience),
-  };
-}
-
-/** Loaded when asked for: most services speak no gRPC. */
-async function overGrpc(at: Address & ListenSettings, deps: GrpcListenerDeps): Promise<Listener> {
-  const { createGrpcListener, openGrpc, closeGrpc } = await import('./listen-grpc.ts');
-  const server = createGrpcListener(deps);
-  return {
-    name: 'grpc',
-    at,
-    open: () => openGrpc(server, at),
-    close: (patience) => closeGrpc(server, at, patience),
-  };
-}
-
-/** Opens all or none: what is open already would keep a process alive that serves nobody. */
-async function openAll(listeners: readonly Listener[], log: ServiceDeps['log']): Promise<void> {
-  try {
-    for (const listener of listeners) {
-      await listener.open();
-      log.info({ listener: listener.name, address: writeAddress(listener.at) }, 'listening');
-    }
-  } catch (error) {
-    await Promise.all(listeners.map((listener) => listener.close(0)));
-    throw error;
-  }
+function outliveMistakes(log: Log['logger']): void {
+  // A promise that nobody awaits is a mistake of ours, and no reason to turn every caller away.
+  process.on('unhandledRejection', (error) => log.error(describeError(error), 'not awaited'));
+  // After an exception nothing is known to hold any more; and Node would print its message, which
+  // may quote a credential.
+  process.on('uncaughtException', (error) => {
+    log.fatal(describeError(error), 'not caught');
+    process.exit(1);
+  });
 }
 
 /** @returns the first of the signals that ask to stop; the next one ends the process at once */
@@ -230,14 +174,25 @@ function nextSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-async function stop(
-  listeners: readonly Listener[],
-  service: Service,
-  { drain, traces }: { readonly drain: number; readonly traces: Traces | undefined },
+async function closeAfter(
+  drain: number,
+  {
+    listeners,
+    traces,
+  }: { readonly listeners: readonly Listener[]; readonly traces: Traces | undefined },
 ): Promise<void> {
+  for (const listener of listeners) listener.drain();
   await new Promise((resolve) => setTimeout(resolve, drain));
   const closing = Date.now();
   await Promise.all(listeners.map((listener) => listener.close(drain)));
   await traces?.close(Math.max(0, closing + drain - Date.now()));
-  await service.close();
+}
+
+/** Loaded when asked for: OpenTelemetry is large, and most services write no traces. */
+async function openTraces(
+  settings: Configuration['traces'],
+  log: Log['logger'],
+): Promise<Traces | undefined> {
+  if (settings === undefined) return undefined;
+  return (await import('./ops/traces/open-traces.ts')).openTraces(settings, log);
 }

@@ -3,7 +3,6 @@ import type { LoadedConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema/configuration.ts';
 import type { Address } from '../config/schema/listen.ts';
 import { createFileWatcher } from '../config/watch-files.ts';
-import { createPasswordChecks } from '../exchange/credentials/basic/password-check.ts';
 import type { CredentialMethod } from '../exchange/credentials/credential-method.ts';
 import { createExchange, type ExchangeDeps } from '../exchange/exchange.ts';
 import { createCredentialFinder } from '../exchange/find-credential.ts';
@@ -22,8 +21,7 @@ import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import type { MetricSources } from '../ops/metrics.ts';
 import { createPublicApp } from '../public/app.ts';
-import { createPublicCounts } from '../public/counts.ts';
-import type { StateSettings } from '../state/open-revocations.ts';
+import { revocationPlace, type StateSettings } from '../state/open-revocations.ts';
 import type { Revocations } from '../state/revocations.ts';
 import type { RuleTableSettings } from '../state/rule-table.ts';
 import { StateError } from '../state/state-error.ts';
@@ -34,9 +32,11 @@ import { createCredentials } from './credentials.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { createGateways } from './gateways.ts';
 import { keySettings } from './keys.ts';
+import { createLasting, type Lasting } from './lasting.ts';
 import { logPublicEvent } from './public-log.ts';
 import { createRevocationGate, forgetRevoked, ruleLife, ruleSettings } from './revocations.ts';
 import { compileRoutes, type Routes } from './routes.ts';
+import { describeService, type ServiceStatus } from './service-status.ts';
 import { sharedRevocations } from './shared-state.ts';
 import { tryTraceFiles } from './traces.ts';
 import { createHostFilter } from './upstream-hosts.ts';
@@ -59,6 +59,8 @@ export interface ServiceDeps {
   ) => Promise<Revocations>;
   /** Lays itself around what issuers are asked. */
   readonly outgoing?: Outgoing | undefined;
+  /** What an earlier configuration hands over; nothing when absent. */
+  readonly lasting?: Lasting;
   /** May lay itself around the steps of the exchange, once, to watch what they answer. */
   readonly watch?: (steps: ExchangeDeps, parts: ExchangeParts) => ExchangeDeps;
 }
@@ -78,23 +80,51 @@ export interface Service {
   readonly public: RequestListener;
   readonly keys: Keys;
   /** What can be measured of it. */
-  readonly sources: Omit<MetricSources, 'certificates' | 'audit'>;
+  readonly sources: Omit<MetricSources, 'certificates' | 'audit' | 'spans' | 'configuration'>;
+  status(): ServiceStatus;
+  /** Fetches the keys of issuers for the first time; a fetch that fails is tried again later. */
+  warm(): Promise<void>;
   /**
-   * Begins to watch files that say who may call, and fetches the keys of issuers for the first time; a
-   * fetch that fails is tried again later.
+   * Begins at once to change keys and to watch files that say who may call; and does what `warm`
+   * does, unless it is done.
    */
   start(): Promise<void>;
+  /** Another one answers from now on: only what is in flight ends here. */
+  retire(): void;
   close(): Promise<void>;
 }
 
 /**
- * Builds the service; opens nothing.
+ * Builds the service; listens nowhere. What it opened is closed again when something is wrong.
  *
  * @throws ConfigurationError with everything that is wrong beyond the shape of the file
  */
 export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): Promise<Service> {
+  const opened: Closable[] = [];
+  try {
+    return await build(loaded, deps, opened);
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+interface Closable {
+  close(): void | Promise<void>;
+}
+
+async function closeAll(opened: readonly Closable[]): Promise<void> {
+  for (const each of opened) await each.close();
+}
+
+async function build(
+  loaded: LoadedConfiguration,
+  deps: ServiceDeps,
+  opened: Closable[],
+): Promise<Service> {
   const { configuration } = loaded;
-  const { now, log } = deps;
+  const { now, log, lasting = createLasting(deps.now) } = deps;
+  const { passwordChecks, seenAssertions, counts, publicCounts } = lasting;
   const findings = createFindings(loaded);
   const { reuse: bounds } = configuration.token;
   const reuse = createReuseCache({
@@ -102,26 +132,33 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
     maxBytes: bounds === 'off' ? 1 : bounds.max_bytes,
   });
   const watcher = createFileWatcher();
+  const openIssuerKeys: Lasting['openIssuerKeys'] = (settings) => {
+    const issuerKeys = lasting.openIssuerKeys(settings);
+    opened.push(issuerKeys);
+    return issuerKeys;
+  };
   const files = createCredentialFiles({ watcher, log, findings });
-  const passwordChecks = createPasswordChecks({ now });
   const credentials = createCredentials(
     configuration,
-    { now, log, passwordChecks, files, onChange: reuse.clear, outgoing: deps.outgoing },
+    {
+      ...{ now, log, passwordChecks, openIssuerKeys, files, onChange: reuse.clear },
+      outgoing: deps.outgoing,
+    },
     findings,
   );
   const clients = createClients(configuration, { log, findings, files });
   const routes = compileRoutes(configuration, credentials.inputs, findings);
   tryTraceFiles(configuration, findings);
   const keys = await openKeys(loaded, deps, { findings, onDropped: reuse.clear });
+  if (keys !== undefined) opened.push(keys);
   findings.throwAny();
   if (routes === undefined || keys === undefined) throw new Error('a finding was lost');
-  const revocations = await openRevocations(loaded, deps, routes, findings);
+  const { revocations, place } = await openRevocations(loaded, deps, routes, findings);
+  opened.push(revocations);
   revocations.onChange(forgetRevoked(reuse));
 
   const { issuer } = configuration;
   const { ring: keyRing, jwksMaxAge } = keys;
-  const counts = { reused: 0, signed: 0 };
-  const publicCounts = createPublicCounts();
   const steps: ExchangeDeps = {
     findCredential: createCredentialFinder(credentials.methods),
     router: routes.router,
@@ -135,6 +172,9 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
   };
   const parts = { methods: credentials.methods, routes: routes.all };
   const exchange = createExchange(deps.watch?.(steps, parts) ?? steps);
+  const warm = async () => {
+    await Promise.all(credentials.issuers.map((each) => each.start()));
+  };
   const { auth, grpc } = configuration.listen;
   const gateways = createGateways(configuration, credentials, routes.all);
   const { record, onDecision, onError } = deps;
@@ -162,6 +202,7 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       ruleLife: ruleLife(configuration, routes.all),
       now,
       verifyPassword: passwordChecks.check,
+      seenAssertions,
       jwksPaths: configuration.keys.jwks_paths,
       log: (event) => logPublicEvent(deps, event),
       counts: publicCounts,
@@ -177,16 +218,21 @@ export async function assemble(loaded: LoadedConfiguration, deps: ServiceDeps): 
       publicCounts,
       files: files.states,
     },
-    async start() {
+    status: () => describeService({ keys, revocations, place, issuers: credentials.issuers }),
+    warm,
+    start() {
       keys.start();
+      revocations.judgeBy(ruleSettings(configuration, routes.all));
       watcher.start();
-      await Promise.all(credentials.issuers.map((each) => each.start()));
+      return warm();
+    },
+    retire() {
+      watcher.close();
+      reuse.clear();
     },
     async close() {
       watcher.close();
-      for (const each of credentials.issuers) each.close();
-      await keys.close();
-      await revocations.close();
+      await closeAll(opened);
     },
   };
 }
@@ -213,13 +259,15 @@ async function openRevocations(
   deps: ServiceDeps,
   routes: Routes,
   findings: Findings,
-): Promise<Revocations> {
+): Promise<{ readonly revocations: Revocations; readonly place: string }> {
   const { clients, state } = configuration;
   const needed = clients.some(({ may }) => may.some((each) => each !== 'introspect'));
   try {
     const shared = await sharedRevocations(configuration);
     const settings = { directory: state.directory, needed, shared };
-    return await deps.openRevocations(settings, ruleSettings(configuration, routes.all));
+    const place = revocationPlace(settings);
+    const rules = ruleSettings(configuration, routes.all);
+    return { revocations: await deps.openRevocations(settings, rules), place };
   } catch (error) {
     if (!(error instanceof StateError || error instanceof KeyError)) throw error;
     findings.add(['state', state.redis ? 'redis' : 'directory'], error.message);

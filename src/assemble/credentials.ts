@@ -16,11 +16,12 @@ import { compileExpression, joinInputs, type RequestInputs } from '../exchange/e
 import type { IssuerKeys } from '../exchange/types.ts';
 import { createFileKeys } from '../issuers/file-keys.ts';
 import { type CountedIntrospector, createIntrospector } from '../issuers/introspection-client.ts';
-import { createIssuerKeys, type RefreshedIssuerKeys } from '../issuers/issuer-keys.ts';
+import type { RefreshedIssuerKeys } from '../issuers/issuer-keys.ts';
 import type { Log } from '../issuers/log.ts';
 import type { Outgoing } from '../issuers/outgoing.ts';
 import type { CredentialFiles } from './credential-files.ts';
 import type { Findings } from './findings.ts';
+import type { Lasting } from './lasting.ts';
 
 export interface Credentials {
   readonly methods: readonly CredentialMethod[];
@@ -38,6 +39,7 @@ export interface CredentialDeps {
   readonly log: Log;
   readonly outgoing?: Outgoing | undefined;
   readonly passwordChecks: PasswordChecks;
+  readonly openIssuerKeys: Lasting['openIssuerKeys'];
   readonly files: CredentialFiles;
   /** Told when what was verified before may no longer hold. */
   readonly onChange: () => void;
@@ -191,13 +193,13 @@ class BearerEntries {
     { issuer, jwks_file, jwks_uri, jwks_origins, algorithms }: JwtVerification,
     path: Path,
   ): IssuerKeys | undefined {
-    const { now, log, files, onChange, outgoing } = this.#deps;
+    const { now, log, files, openIssuerKeys, onChange, outgoing } = this.#deps;
     if (jwks_file !== undefined) {
       const make = (text: string) => createFileKeys({ text, algorithms, log });
       const current = files.follow(path, jwks_file, make, onChange);
       return current && { find: (header) => current().find(header) };
     }
-    const keys = createIssuerKeys({
+    const keys = openIssuerKeys({
       issuer,
       ...(jwks_uri !== undefined && { jwksUri: jwks_uri }),
       jwksOrigins: jwks_origins,

@@ -5,6 +5,7 @@ import { generatePrivateKey } from '../keys/generate.ts';
 import { createKeyRing } from '../keys/key-ring.ts';
 import { KeyStoreUnavailable } from '../keys/key-store-unavailable.ts';
 import { fixedKeys, type KeySettings, type Keys, readKeyRing } from '../keys/open-keys.ts';
+import { readAllTls } from '../listen-tls.ts';
 import { createMemoryRevocations } from '../state/memory-revocations.ts';
 import { assemble, type ServiceDeps } from './assemble.ts';
 
@@ -30,6 +31,7 @@ export interface TriedConfiguration {
  * @throws ConfigurationError when serving would refuse to start
  */
 export async function tryConfiguration(loaded: LoadedConfiguration): Promise<TriedConfiguration> {
+  readAllTls(loaded);
   const notes: Note[] = [];
   let keyNote: Note | undefined;
   const note = (fields: object, message: string) => {

@@ -26,7 +26,7 @@ export async function checkEverything(loaded: LoadedConfiguration, now: number):
   const [parts, ...others] = await Promise.all([
     tryParts(loaded),
     checkListeners(configuration.listen),
-    checkListenerTls(configuration.listen, now),
+    checkListenerTls(loaded, now),
     checkFiles(configuration),
     checkDirectories(configuration),
     checkRedis(configuration),

@@ -4,6 +4,7 @@ import { crossCheck } from './checks.ts';
 import type { Environment } from './environment.ts';
 import { describeReadFailure, readSecretFiles, resolveFileNames } from './files.ts';
 import { readIssues } from './issues.ts';
+import { listNamedFiles } from './named-files.ts';
 import { ConfigurationError, type Finding, problemAt, type Source, writeKey } from './problems.ts';
 import { type Configuration, configurationSchema } from './schema/configuration.ts';
 import { describeIssue } from './wording.ts';
@@ -50,11 +51,12 @@ export function loadConfiguration({
     }));
     throw new ConfigurationError(problems);
   }
-  const refuse = (findings: readonly Finding[]): never => {
+  const refuse = (findings: readonly Finding[], files: readonly string[] = []): never => {
     throw new ConfigurationError(
       findings
         .map(({ path, message }) => problemAt({ file, where: tree.where }, path, message))
         .sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+      files,
     );
   };
   const checked = checkTree(tree);
@@ -63,7 +65,8 @@ export function loadConfiguration({
   const { configuration } = checked;
   resolveFileNames(configuration, dirname(resolve(file)));
   const findings = [...readSecretFiles(configuration), ...crossCheck(configuration)];
-  return findings.length > 0 ? refuse(findings) : { configuration, file, where: tree.where };
+  if (findings.length > 0) return refuse(findings, listNamedFiles(configuration));
+  return { configuration, file, where: tree.where };
 }
 
 function checkTree(

@@ -34,11 +34,14 @@ export interface Problem {
 /** A configuration that cannot be used, with everything that is wrong with it. */
 export class ConfigurationError extends Error {
   readonly problems: readonly Problem[];
+  /** The files that it names, as far as they are known. */
+  readonly files: readonly string[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], files: readonly string[] = []) {
     super(problems.map(writeProblem).join('\n'));
     this.name = 'ConfigurationError';
     this.problems = problems;
+    this.files = files;
   }
 
   override toString(): string {
@@ -61,6 +64,7 @@ export function writeKey(path: Path): string {
   }, '');
 }
 
-function writeProblem({ file, line, key, message }: Problem): string {
+/** @returns one line, such as `countersign.yaml:3: token.audience: …` */
+export function writeProblem({ file, line, key, message }: Problem): string {
   return [line === undefined ? file : `${file}:${line}`, key, message].filter(Boolean).join(': ');
 }

@@ -44,6 +44,8 @@ export interface KeyKeeper {
   /** Does what is due now; `start` does so again and again. Never throws. */
   tick(): Promise<void>;
   start(): void;
+  /** Goes by another policy from now on, with the same `publishAhead`. */
+  rotateBy(policy: RotationPolicy): void;
   status(): KeyStatus;
   close(): Promise<void>;
 }
@@ -54,7 +56,8 @@ export interface KeyKeeper {
  * @throws KeyError when the store cannot be used
  */
 export async function openKeyKeeper(deps: KeyKeeperDeps): Promise<KeyKeeper> {
-  const { store, policy, now, log, onDropped, generate = generatePrivateKey } = deps;
+  const { store, now, log, onDropped, generate = generatePrivateKey } = deps;
+  let { policy } = deps;
   let held = await openRing({ store, policy, now, generate, log });
   let ring = createKeyRing(signingFirst(held));
   const publishedSince = new Map<string, number>();
@@ -102,6 +105,9 @@ export async function openKeyKeeper(deps: KeyKeeperDeps): Promise<KeyKeeper> {
     ring: alwaysCurrent(() => ring),
     tick: ticker.tick,
     start: ticker.start,
+    rotateBy(next) {
+      policy = next;
+    },
     status: () => ({
       activeSince: activeKey(held.keys)?.since ?? 0,
       nextRotation: nextRotation(held, policy),

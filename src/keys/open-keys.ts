@@ -33,6 +33,11 @@ export interface Keys {
   readonly jwksMaxAge: number;
   /** Begins to change keys when their time has come. */
   start(): void;
+  /**
+   * Changes keys by another policy from now on, with the same `publishAhead`; nothing for keys that
+   * are never changed.
+   */
+  rotateBy(policy: RotationPolicy): void;
   /** Undefined when keys are never changed. */
   status(): KeyStatus | undefined;
   close(): Promise<void>;
@@ -71,6 +76,7 @@ export function fixedKeys(ring: KeyRing): Keys {
     ring,
     jwksMaxAge: 300_000,
     start() {},
+    rotateBy() {},
     status: () => undefined,
     async close() {
       ring.close?.();

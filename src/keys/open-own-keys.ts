@@ -41,6 +41,7 @@ export async function openOwnKeys(settings: OwnKeySettings, deps: RedisKeysDeps)
     ring: alwaysCurrent(() => own.ring() as KeyRing),
     jwksMaxAge: policy.jwksMaxAge,
     start: ticker.start,
+    rotateBy: own.rotateBy,
     status: () => ({ ...own.status(), problem: ticker.problem() }),
     async close() {
       await ticker.stop();

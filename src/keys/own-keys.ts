@@ -35,6 +35,8 @@ export interface OwnKeys {
   ring(): KeyRing | undefined;
   /** Does what is due now. @throws KeyError */
   step(): Promise<void>;
+  /** Goes by another policy from now on, with the same `publishAhead`. */
+  rotateBy(policy: RotationPolicy): void;
   status(): Omit<KeyStatus, 'problem'>;
 }
 
@@ -43,7 +45,8 @@ const timeToComeBack = 10_000;
 
 /** Makes the keys of a replica, and publishes them with those of all others. */
 export function createOwnKeys(deps: OwnKeysDeps): OwnKeys {
-  const { publicKeys, replicas, policy, now, log } = deps;
+  const { publicKeys, replicas, now, log } = deps;
+  let { policy } = deps;
   let held: Ring = { version: 0, keys: [], dropped: [] };
   let ring: KeyRing | undefined;
   let made: { readonly held: Ring; readonly all: readonly PublicKeyEntry[] } | undefined;
@@ -79,7 +82,7 @@ export function createOwnKeys(deps: OwnKeysDeps): OwnKeys {
     }
     tellChanges(held, next, log);
     held = next;
-    own = renewEntries(own, held, deps);
+    own = renewEntries(own, held, { ...deps, policy });
     publish();
     await publicKeys.sync([...own.values()], isOver);
     noteStaged();
@@ -90,6 +93,9 @@ export function createOwnKeys(deps: OwnKeysDeps): OwnKeys {
   return {
     ring: () => ring,
     step,
+    rotateBy(next) {
+      policy = next;
+    },
     status: () => ({
       activeSince: activeKey(held.keys)?.since ?? 0,
       nextRotation: nextRotation(held, policy),

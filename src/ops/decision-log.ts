@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import type { Decision } from '../exchange/types.ts';
 import { describeDecision, roundMilliseconds } from './describe-decision.ts';
 import type { Log, LogSettings } from './log.ts';
@@ -5,15 +6,21 @@ import type { Log, LogSettings } from './log.ts';
 /** @returns what writes a line for each decision: who and why, and never a credential or a token */
 export function createDecisionLog(
   { logger, lines }: Log,
-  wanted: LogSettings['decisions'],
+  { level, decisions: wanted }: Pick<LogSettings, 'level' | 'decisions'>,
 ): (gateway: string, decision: Decision, seconds: number) => void {
-  if (wanted === 'off' || !logger.isLevelEnabled('info')) return () => {};
+  if (wanted === 'off' || !isInfo(level)) return () => {};
   const write = lines === undefined ? writeWith(logger) : writeTo(lines);
   return (gateway, decision, seconds) => {
     if (decision.allowed && wanted !== 'all') return;
     const message = decision.allowed ? 'allowed' : 'refused';
     write(describeDecision(gateway, decision), roundMilliseconds(seconds), message);
   };
+}
+
+/** The logger's own level may change in a moment, when another configuration takes over. */
+function isInfo(level: string): boolean {
+  const { values } = pino.levels;
+  return (values[level] ?? Number.POSITIVE_INFINITY) <= (values['info'] ?? 0);
 }
 
 type Write = (members: string, milliseconds: number, message: string) => void;

@@ -7,10 +7,17 @@ export interface Health {
   readonly ready: () => boolean;
   /** What it waits for, while it is not ready; for people. */
   readonly waitingFor: () => string | undefined;
+  /** What `/readyz?verbose` shows. */
+  readonly describe: () => object;
 }
 
 /** The probes of a platform, on a listener of their own: no path, method or header skips a check. */
-export function createHealthListener({ started, ready, waitingFor }: Health): RequestListener {
+export function createHealthListener({
+  started,
+  ready,
+  waitingFor,
+  describe,
+}: Health): RequestListener {
   const probes = new Map<string, () => boolean>([
     ['/livez', () => true], // that it answers shows that the event loop turns
     ['/readyz', ready],
@@ -21,10 +28,14 @@ export function createHealthListener({ started, ready, waitingFor }: Health): Re
     return reason === undefined ? 'not ready\n' : `not ready: ${reason}\n`;
   };
   return (request, res) => {
-    const probe = probes.get(request.url?.split('?', 1)[0] ?? '');
+    const [path = '', query] = request.url?.split('?', 2) ?? [];
+    const probe = probes.get(path);
     const status = probe === undefined ? 404 : probe() ? 200 : 503;
-    const body = status === 200 ? 'ok\n' : status === 503 ? notReady() : 'not found\n';
-    res.writeHead(status, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' });
+    const isVerbose = path === '/readyz' && /^verbose(=|$)/.test(query ?? '');
+    const plain = status === 200 ? 'ok\n' : status === 503 ? notReady() : 'not found\n';
+    const body = isVerbose ? `${JSON.stringify(describe(), null, 2)}\n` : plain;
+    const type = isVerbose ? 'application/json' : 'text/plain';
+    res.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' });
     res.end(request.method === 'HEAD' ? undefined : body);
   };
 }

@@ -5,6 +5,7 @@ import type { KeyStatus } from '../keys/keeper.ts';
 import type { RevocationsStatus } from '../state/revocations.ts';
 import type { AuditStatus } from './audit/audit.ts';
 import { observeAudit } from './metrics/audit.ts';
+import { observeConfiguration } from './metrics/configuration.ts';
 import { createDecisionCounts } from './metrics/decisions.ts';
 import { observeFiles } from './metrics/files.ts';
 import { createInstruments, type Reading, single } from './metrics/instruments.ts';
@@ -48,6 +49,13 @@ export interface MetricSources {
   readonly audit: (() => AuditStatus) | undefined;
   /** When each certificate of a listener ends, milliseconds since the epoch. */
   readonly certificates: readonly { readonly listener: string; readonly expiresAt: number }[];
+  readonly configuration: {
+    /** Counts from 1. */
+    readonly generation: number;
+    readonly appliedAt: number;
+    /** Whether the last attempt to take over another one went well, if there was one. */
+    readonly isCurrent: boolean;
+  };
   /** Undefined when there are no traces. */
   readonly spans?: (() => { readonly delivered: number; readonly dropped: number }) | undefined;
 }
@@ -64,7 +72,8 @@ export interface Metrics {
   /** A line of the log could not be written. */
   countLostLine(): void;
   /** From now on these are looked at, in place of those before. */
-  observe(sources: MetricSources): void;
+  /** @param sources what they are now; looked at once a reading */
+  observe(sources: () => MetricSources): void;
   /** @returns the text format of Prometheus, and its media type */
   read(): Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -88,18 +97,13 @@ export function createMetrics({ gateways, isReady }: MetricsDeps): Metrics {
     [],
     () => single(lostLines),
   );
-  let current: MetricSources | undefined;
 
   return {
     countDecision: decisions.count,
     countLostLine() {
       lostLines++;
     },
-    observe(sources) {
-      const isFirst = current === undefined;
-      current = sources;
-      if (isFirst) observeAll(() => current ?? sources);
-    },
+    observe: observeAll,
     async read() {
       const text = `${await registry.metrics()}${decisions.writeDurations()}`;
       return { type: registry.contentType, text };
@@ -112,6 +116,7 @@ export function createMetrics({ gateways, isReady }: MetricsDeps): Metrics {
     observeState(instruments, sources);
     observeFiles(instruments, sources);
     observeSpans(instruments, sources);
+    observeConfiguration(instruments, sources);
     observeAudit(instruments, sources);
   }
 }

@@ -36,6 +36,7 @@ export interface PublicAppDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly verifyPassword: ClientAuthenticatorDeps['verifyPassword'];
+  readonly seenAssertions: ClientAuthenticatorDeps['seenAssertions'];
   /** More paths for the JWKS. */
   readonly jwksPaths: readonly string[];
   readonly log: PublicLog;

@@ -5,7 +5,7 @@ import type { Client } from './client-authentication.ts';
 import { createDecoyKeys } from './decoy-key.ts';
 import type { OAuthError } from './oauth-error.ts';
 import { type Assertion, notAuthenticated } from './presented-client.ts';
-import { createSeenAssertions } from './seen-assertions.ts';
+import type { SeenAssertions } from './seen-assertions.ts';
 
 /** What a client may sign its assertions with; asymmetric only. */
 export const assertionAlgorithms = [
@@ -21,6 +21,8 @@ const longestLife = 300;
 const clockSkew = 5;
 
 export interface AssertionCheckDeps {
+  /** Which assertions were used already. */
+  readonly seenAssertions: SeenAssertions;
   /** The one audience that counts. */
   readonly issuer: string;
   /** Milliseconds since the epoch. */
@@ -37,9 +39,12 @@ export type CheckAssertion = (
  * Checks what a client signed to authenticate, `private_key_jwt` (RFC 7523 §3, OpenID Connect Core
  * §9), each assertion once. Everything that needs no key is checked first, for any client alike.
  */
-export function createAssertionCheck({ issuer, now }: AssertionCheckDeps): CheckAssertion {
+export function createAssertionCheck({
+  issuer,
+  now,
+  seenAssertions: seen,
+}: AssertionCheckDeps): CheckAssertion {
   const decoyKey = createDecoyKeys(assertionAlgorithms);
-  const seen = createSeenAssertions({ now });
 
   async function isSignedBy(client: Client | undefined, { jwt, jws }: Assertion): Promise<boolean> {
     const { alg } = jws.header;

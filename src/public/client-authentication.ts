@@ -6,6 +6,7 @@ import { createSecretCheck, type VerifyPassword } from './client-secret.ts';
 import type { OAuthError } from './oauth-error.ts';
 import { notAuthenticated, type PresentedClient, readPresentedClient } from './presented-client.ts';
 import type { Rate } from './rate-limit.ts';
+import type { SeenAssertions } from './seen-assertions.ts';
 
 export type Permission = 'introspect' | 'revoke' | 'revoke-any';
 
@@ -27,6 +28,7 @@ export interface Client {
 export interface ClientAuthenticatorDeps {
   readonly clients: readonly Client[];
   readonly verifyPassword: VerifyPassword;
+  readonly seenAssertions: SeenAssertions;
   /** This service, as the audience of assertions. */
   readonly issuer: string;
   /** Milliseconds since the epoch. */

@@ -13,21 +13,34 @@ export interface StateSettings {
 }
 
 /**
- * Opens what was revoked. Where nobody may revoke, and nobody has, nothing is made: such a service
- * may have no place to write.
+ * @returns where revocations are kept. Where nobody may revoke, and nobody has, nothing is made: such
+ *   a service may have no place to write
+ */
+export function revocationPlace({
+  directory,
+  needed,
+  shared,
+}: StateSettings): 'redis' | 'directory' | 'memory' {
+  if (shared !== undefined) return 'redis';
+  return needed || existsSync(directory) ? 'directory' : 'memory';
+}
+
+/**
+ * Opens what was revoked.
  *
  * @throws StateError
  */
 export async function openRevocations(
-  { directory, needed, shared }: StateSettings,
+  settings: StateSettings,
   rules: RuleTableSettings,
   deps: RedisRevocationsDeps,
 ): Promise<Revocations> {
+  const { directory, shared } = settings;
   if (shared !== undefined) {
     const { openRedisRevocations } = await import('./redis-revocations.ts');
     return openRedisRevocations(shared, rules, deps);
   }
-  if (!needed && !existsSync(directory)) return createMemoryRevocations(rules);
+  if (revocationPlace(settings) === 'memory') return createMemoryRevocations(rules);
   // Loaded when asked for: it is native code.
   const { openLmdbRevocations } = await import('./lmdb-revocations.ts');
   return openLmdbRevocations(directory, rules, deps);

@@ -14,6 +14,7 @@ export interface RevocationTable {
   isRevoked(token: IssuedToken): boolean;
   isUnderRule(token: IssuedToken): boolean;
   refuses(credential: BearerCredential): boolean;
+  judgeBy(settings: RuleTableSettings): void;
 }
 
 /** @returns an empty table */
@@ -35,6 +36,7 @@ export function createRevocationTable(settings: RuleTableSettings): RevocationTa
       (token.jti !== undefined && tokens.has(token.jti)) || rules.coversToken(token),
     isUnderRule: rules.coversToken,
     refuses: rules.coversCredential,
+    judgeBy: rules.judgeBy,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { RuleTableSettings } from './rule-table.ts';
+
 /**
  * What was revoked, and the rules for it. Every store keeps these entries and answers by
  * `RevocationTable`; they differ in where the entries last, and in who else sees them.
@@ -83,5 +85,7 @@ export interface Revocations {
   /** Calls the listener for every new entry, wherever it was made, before `revoke` resolves. */
   onChange(listener: (entry: Revocation) => void): void;
   status(): RevocationsStatus;
+  /** Judges by other settings from now on: the configuration is another one. */
+  judgeBy(settings: RuleTableSettings): void;
   close(): Promise<void>;
 }

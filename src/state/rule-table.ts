@@ -15,6 +15,8 @@ export interface RuleTableSettings {
 
 /** The rules in memory, and what they cover. Knows no time: a store says what to forget. */
 export interface RuleTable {
+  /** Judges by other settings from now on. */
+  judgeBy(settings: RuleTableSettings): void;
   /** @returns whether the rule says anything new */
   add(rule: RevocationRule): boolean;
   /** Forgets a rule, unless one with a later `until` has taken its place. */
@@ -33,7 +35,8 @@ interface Times {
 }
 
 /** @returns an empty table */
-export function createRuleTable({ tokensCarrySubject, clockSkew }: RuleTableSettings): RuleTable {
+export function createRuleTable(settings: RuleTableSettings): RuleTable {
+  let { tokensCarrySubject, clockSkew } = settings;
   /** By subject, then by issuer. */
   const subjects = new Map<string, Map<string, Times>>();
   const others = {
@@ -45,6 +48,11 @@ export function createRuleTable({ tokensCarrySubject, clockSkew }: RuleTableSett
   let subjectsUpTo = Number.NEGATIVE_INFINITY;
 
   return {
+    judgeBy(next) {
+      // Tokens that were made without a subject may live on.
+      tokensCarrySubject &&= next.tokensCarrySubject;
+      clockSkew = next.clockSkew;
+    },
     add(rule) {
       if (rule.kind !== 'subject') return addTimes(others[rule.kind], nameOf(rule), rule);
       const issuers = subjects.get(rule.subject) ?? new Map<string, Times>();

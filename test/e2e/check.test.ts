@@ -203,24 +203,6 @@ describe('what is local and missing', () => {
   it.each<[string, Readonly<Record<string, string>>, string, RegExp]>([
     ['that ended', certificatePair(days(-1)), 'failed', /^ended on \d{4}-\d\d-\d\d$/],
     ['that ends soon', certificatePair(days(3)), 'warning', /^ends on \d{4}-\d\d-\d\d$/],
-    [
-      'of another key',
-      { ...certificatePair(days(90)), 'tls.key': otherKey() },
-      'failed',
-      /^key_file is not the key of the certificate$/,
-    ],
-    [
-      'without its key',
-      { 'tls.pem': certificatePair(days(9))['tls.pem'] },
-      'failed',
-      /key_file cannot be read \(ENOENT\)/,
-    ],
-    [
-      'that is none',
-      { ...certificatePair(days(9)), 'tls.pem': 'x' },
-      'failed',
-      /cert_file holds no certificate/,
-    ],
   ])('is told of a certificate %s', async (_what, files, result, why) => {
     const directory = freshDirectory();
     writeFiles(directory, files);
@@ -232,6 +214,36 @@ describe('what is local and missing', () => {
       },
     ]);
     expect(code).toBe(result === 'failed' ? 1 : 0);
+  });
+
+  it.each<[string, Readonly<Record<string, string>>, RegExp]>([
+    [
+      'of another key',
+      { ...certificatePair(days(90)), 'tls.key': otherKey() },
+      /cannot be used together \(key values mismatch\)$/,
+    ],
+    [
+      'without its key',
+      { 'tls.pem': certificatePair(days(90))['tls.pem'] },
+      /tls\.key: cannot be read \(ENOENT\)$/,
+    ],
+    [
+      'that is none',
+      { ...certificatePair(days(90)), 'tls.pem': 'x' },
+      /cannot be used together \(no start line\)$/,
+    ],
+  ])('is told, as serving is, of a certificate %s', async (_what, files, why) => {
+    const directory = freshDirectory();
+    writeFiles(directory, files);
+    const { code, bad } = await check(tlsOn, { directory });
+    expect(bad).toEqual([
+      {
+        ...{ what: 'listen.public.tls', result: 'failed' },
+        where: expect.stringMatching(/^countersign\.yaml:\d+$/),
+        why: expect.stringMatching(why),
+      },
+    ]);
+    expect(code).toBe(78);
   });
 
   it('is a failure: directories that cannot be made', async () => {

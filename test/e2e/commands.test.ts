@@ -75,7 +75,9 @@ describe('countersign', () => {
     const { code, stdout, stderr } = await countersign(['--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const names = [...stdout.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, command]) => command);
-    expect(names.sort()).toEqual(['check', 'explain', 'hash', 'inspect', 'keys', 'serve']);
+    expect(names.sort()).toEqual([
+      ...['check', 'explain', 'hash', 'inspect', 'keys', 'reload', 'serve'],
+    ]);
   });
 
   it.each([

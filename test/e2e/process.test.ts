@@ -242,7 +242,12 @@ describe('when it is told to stop', () => {
     );
     expect(await statusOf({ port: ports.ops, path: '/livez' })).toBe(200);
     expect(await statusOf({ port: ports.public, path: '/jwks' })).toBe(200);
-    expect(await statusOf({ port: ports.auth, ...asNginx(alice) })).toBe(200);
+    // Whoever keeps connections is told in time that these end.
+    const { status, headers } = await call({
+      ...{ port: ports.auth, path: '/auth/nginx' },
+      headers: { ...asNginx(alice).headers, Connection: 'keep-alive' },
+    });
+    expect([status, headers.connection]).toEqual([200, 'close']);
 
     // Nobody new gets in, and the process still waits for the one request that it has.
     const isClosed = async () =>

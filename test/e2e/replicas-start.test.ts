@@ -12,6 +12,7 @@ import {
   writeFiles,
 } from '../support/process.ts';
 import { startRedis } from '../support/redis.ts';
+import { untilResult } from '../support/reloading.ts';
 import {
   configuration,
   issueToken,
@@ -53,9 +54,12 @@ describeWithRedis('a replica that starts while Redis is down', () => {
       '200 ok',
     ]);
     expect(await probe(auth, '/auth/nginx')).toBe('');
+    // It has nothing to read anew yet; that must not end it.
+    replica.kill('SIGHUP');
     await startRedis({ port });
     await untilReplicaReady(replica);
     expect(await issueToken(replica)).toMatch(/^eyJ/);
+    expect((await untilResult(replica, 'applied')).trigger).toBe('signal');
   });
 
   it('stops when it is told to', async () => {

@@ -147,6 +147,8 @@ export interface ServeOptions {
   /** Options of Node itself. */
   readonly node?: readonly string[];
   readonly env?: StartOptions['env'];
+  /** Options of `serve`. */
+  readonly args?: readonly string[];
 }
 
 /**
@@ -198,11 +200,14 @@ export async function threePorts(): Promise<Ports> {
 /** Serves a configuration, which the ports are filled into, and waits until it is ready. */
 export async function serve(
   configuration: (ports: Ports) => string,
-  { directory = freshDirectory(), ports: given, node = [], env = {} }: ServeOptions = {},
+  { directory = freshDirectory(), ports: given, node = [], env = {}, args = [] }: ServeOptions = {},
 ): Promise<Serving> {
   const ports = given ?? (await threePorts());
   writeFiles(directory, { 'countersign.yaml': configuration(ports) });
-  const running = start(process.execPath, [...node, main, 'serve'], { cwd: directory, env });
+  const running = start(process.execPath, [...node, main, 'serve', ...args], {
+    cwd: directory,
+    env,
+  });
   await untilReady(running, ports.ops);
   return { ...running, directory, ports };
 }

@@ -5,6 +5,7 @@ import { createPublicApp, type PublicAppDeps } from '../../src/public/app.ts';
 import type { Client } from '../../src/public/client-authentication.ts';
 import { createPublicCounts } from '../../src/public/counts.ts';
 import type { PublicEvent } from '../../src/public/log.ts';
+import { createSeenAssertions } from '../../src/public/seen-assertions.ts';
 import { createMemoryRevocations } from '../../src/state/memory-revocations.ts';
 import { createOwnTokenVerifier } from '../../src/tokens/verify.ts';
 
@@ -65,6 +66,7 @@ export function createTestApp(changes: Partial<PublicAppDeps> = {}) {
       now: () => now,
     }),
     verifyPassword: async (_hash, password) => password === 'slow-secret',
+    seenAssertions: createSeenAssertions({ now: () => now }),
     jwksPaths: [],
     revocations: createMemoryRevocations({ tokensCarrySubject: true, clockSkew: 0 }),
     ruleLife: 7200,

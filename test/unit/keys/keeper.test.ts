@@ -77,6 +77,22 @@ describe('the keeper of the keys', () => {
     expect(events).toEqual(['key_active', 'key_staged', 'key_active', 'key_gone']);
   });
 
+  it('goes by another policy when it is given one: another algorithm is published ahead', async () => {
+    const { keeper, clock } = await open();
+    const { kid } = keeper.ring.signer;
+    keeper.rotateBy({ ...policy, algorithm: 'ES384', tokenLife: 2 * policy.tokenLife });
+    await keeper.tick();
+    expect(keeper.ring.signer.kid).toBe(kid);
+    expect(keeper.ring.publicKeys.map(({ alg }) => alg)).toEqual(['ES256', 'ES384']);
+    clock.now += hour;
+    await keeper.tick();
+    expect(keeper.ring.signer.alg).toBe('ES384');
+    // The first key stays for the longer life of the tokens that it may have signed.
+    clock.now += 96 * 60_000;
+    await keeper.tick();
+    expect(keeper.ring.verificationKey(kid)).toBeDefined();
+  });
+
   it('takes over what another instance did, and makes no second key', async () => {
     const memory = createMemory();
     const [one, other] = [await open(memory), await open(memory)];

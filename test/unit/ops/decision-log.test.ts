@@ -27,7 +27,10 @@ function logged(wanted: LogSettings['decisions'], decision: Decision, level = 'i
     const written: string[] = [];
     const output = { write: (line: string) => void written.push(line) };
     const lines = byLines ? { output, time: options.timestamp } : undefined;
-    const log = createDecisionLog({ logger: pino(options, output), lines }, wanted);
+    const log = createDecisionLog(
+      { logger: pino(options, output), lines },
+      { level, decisions: wanted },
+    );
     for (const seconds of [0.0001234, 0.5]) log('nginx', decision, seconds);
     return written;
   });

@@ -42,13 +42,14 @@ const sources: MetricSources = {
   ],
   audit: () => ({ written: 5, failed: 2, problem: 'ENOSPC' }),
   certificates: [{ listener: 'auth', expiresAt: 1_900_000_000_000 }],
+  configuration: { generation: 3, appliedAt: 60_000, isCurrent: false },
 };
 
 const deps = { gateways: ['nginx'], isReady: () => true };
 
 async function read(change: Partial<MetricSources> = {}) {
   const metrics = createMetrics(deps);
-  metrics.observe({ ...sources, ...change });
+  metrics.observe(() => ({ ...sources, ...change }));
   metrics.countDecision('nginx', allowed, 0.0002);
   metrics.countDecision('nginx', allowed, 0.004);
   metrics.countDecision('edge', refuse('no_credential'), 3);
@@ -99,6 +100,9 @@ describe('metrics', () => {
         'countersign_issuer_introspections_total{endpoint="https://idp.example.com/introspect"} 9',
         'countersign_issuer_introspection_failures_total{endpoint="https://idp.example.com/introspect"} 4',
         'countersign_ready 1',
+        'countersign_config_generation 3',
+        'countersign_config_last_reload_successful 0',
+        'countersign_config_last_reload_success_timestamp_seconds 60',
       ]),
     );
   });
@@ -138,8 +142,10 @@ describe('metrics', () => {
 
   it('are of what is observed now, also after that was replaced', async () => {
     const metrics = createMetrics(deps);
-    metrics.observe(sources);
-    metrics.observe({ ...sources, tokens: () => ({ reused: 1, signed: 1, kept: 1 }), issuers: [] });
+    let current = sources;
+    metrics.observe(() => current);
+    await metrics.read();
+    current = { ...sources, tokens: () => ({ reused: 1, signed: 1, kept: 1 }), issuers: [] };
     const { text } = await metrics.read();
     expect(text).toMatch(/^countersign_tokens_kept 1$/m);
     expect(text).not.toMatch(/^countersign_issuer_keys\{/m);
@@ -147,7 +153,7 @@ describe('metrics', () => {
 
   it('are the same when they are read again', async () => {
     const metrics = createMetrics(deps);
-    metrics.observe(sources);
+    metrics.observe(() => sources);
     metrics.countDecision('nginx', allowed, 0.001);
     const ours = async () => (await metrics.read()).text.match(/^countersign_.*$/gm);
     expect(await ours()).toEqual(await ours());
@@ -162,6 +168,7 @@ describe('the ops listener', () => {
       started: () => true,
       ready: () => false,
       waitingFor: () => undefined,
+      describe: () => ({ state: 'starting' }),
     });
     const read = async () => ({ type: 'text/plain; version=0.0.4', text: 'a 1\n' });
     server = createServer(createOpsListener({ read }, probes));
@@ -178,6 +185,10 @@ describe('the ops listener', () => {
     ['/metrics/', 'GET', 404, 'not found\n'],
     ['/readyz', 'GET', 503, 'not ready\n'],
     ['/livez', 'GET', 200, 'ok\n'],
+    ['/readyz?verbose', 'GET', 503, '{\n  "state": "starting"\n}\n'],
+    ['/readyz?verbose=1', 'GET', 503, '{\n  "state": "starting"\n}\n'],
+    ['/readyz?verbosely', 'GET', 503, 'not ready\n'],
+    ['/livez?verbose', 'GET', 200, 'ok\n'],
   ])('answers %s, %s: %i', async (path, method, status, body) => {
     const answer = await call({ port, path, method });
     expect([answer.status, answer.body]).toEqual([status, body]);

@@ -102,6 +102,20 @@ describe('a rule', () => {
     expect(table.isRevoked(token({ subject: undefined }))).toBe(false);
   });
 
+  it('is judged by the settings of another configuration from then on', () => {
+    const table = tableOf({ kind: 'all', ...times });
+    table.judgeBy({ ...settings, clockSkew: 5 });
+    expect(table.refuses(credential({ iat: 105 }))).toBe(true);
+  });
+
+  it('about a subject goes on covering every token once some were made without it', () => {
+    const table = tableOf(subjectRule);
+    table.judgeBy({ ...settings, tokensCarrySubject: false });
+    expect(table.isRevoked(token({ subject: undefined }))).toBe(true);
+    table.judgeBy(settings);
+    expect(table.isRevoked(token({ subject: undefined }))).toBe(true);
+  });
+
   it('of one target keeps the later times of two', () => {
     const table = tableOf({ kind: 'all', upTo: 100, until: 1000 });
     expect(table.add({ kind: 'all', upTo: 50, until: 2000 })).toBe(true);
