@@ -77,6 +77,7 @@ state: { redis: 'redis://127.0.0.1:${redis.port}', encryption_key_file: state.ke
 clients:
   - { id: all, secret_sha256: ${sha256('secret')}, may: [introspect, revoke], audiences: any }
 audit: { file: audit.jsonl }
+traces: { endpoint: '${idp.issuer}/v1/traces', sample: 100% }
 drain: 0s
 `,
     { directory },
