@@ -140,6 +140,11 @@ const cases: Readonly<Record<string, Case>> = {
     // Somebody put it right.
     silent: { 'countersign_credential_file_usable{file="f"}': '1x20 0x3 1x7' },
   },
+  CountersignConfigurationRefused: {
+    fires: { countersign_config_last_reload_successful: '1x20 0x10' },
+    // Somebody put it right.
+    silent: { countersign_config_last_reload_successful: '1x20 0x3 1x7' },
+  },
   CountersignAuditFailing: {
     fires: { [audited]: '0x27 1x3' },
     silent: { [audited]: '0x10 7x20' },

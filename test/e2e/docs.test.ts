@@ -178,6 +178,7 @@ until curl -s http://127.0.0.1:8081/jwks | grep -q "$kid"; do sleep 0.2; done`;
 /** Pages that need little but the service. */
 const plain: readonly Script[] = [
   { page: 'docs/tracing.md' },
+  { page: 'docs/reload.md' },
   { page: 'docs/operations.md' },
   {
     page: 'docs/revocation.md',

@@ -54,7 +54,7 @@ drain: 1s
 
 /**
  * As the recipe has it, with three replicas. nginx looks after nobody: it asks the next replica when
- * one refuses the connection, and tries that one again after `fail_timeout`.
+ * one refuses the connection, and tries that one again after `fail_timeout`; as docs/reload.md has it.
  */
 const site = (port: number, replicas: readonly Ports[], backendPort: number) => `
 upstream countersign {
