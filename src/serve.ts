@@ -51,6 +51,7 @@ export async function serve({ loaded: given, ...options }: ServeOptions): Promis
   outliveMistakes(log);
   const audit = records?.open(log);
   const reloader = read && createReloader({ read, now: Date.now, log });
+  // Also where there is nothing to do: else the signal would end the process.
   process.on('SIGHUP', () => {
     audit?.reopen();
     reloader?.signal();

@@ -21,7 +21,7 @@ import { KeyError } from '../keys/key-error.ts';
 import type { KeySettings, Keys } from '../keys/open-keys.ts';
 import type { MetricSources } from '../ops/metrics.ts';
 import { createPublicApp } from '../public/app.ts';
-import { revocationPlace, type StateSettings } from '../state/open-revocations.ts';
+import type { StateSettings } from '../state/open-revocations.ts';
 import type { Revocations } from '../state/revocations.ts';
 import type { RuleTableSettings } from '../state/rule-table.ts';
 import { StateError } from '../state/state-error.ts';
@@ -153,7 +153,7 @@ async function build(
   if (keys !== undefined) opened.push(keys);
   findings.throwAny();
   if (routes === undefined || keys === undefined) throw new Error('a finding was lost');
-  const { revocations, place } = await openRevocations(loaded, deps, routes, findings);
+  const revocations = await openRevocations(loaded, deps, routes, findings);
   opened.push(revocations);
   revocations.onChange(forgetRevoked(reuse));
 
@@ -218,7 +218,7 @@ async function build(
       publicCounts,
       files: files.states,
     },
-    status: () => describeService({ keys, revocations, place, issuers: credentials.issuers }),
+    status: () => describeService({ keys, revocations, issuers: credentials.issuers }),
     warm,
     start() {
       keys.start();
@@ -259,15 +259,13 @@ async function openRevocations(
   deps: ServiceDeps,
   routes: Routes,
   findings: Findings,
-): Promise<{ readonly revocations: Revocations; readonly place: string }> {
+): Promise<Revocations> {
   const { clients, state } = configuration;
   const needed = clients.some(({ may }) => may.some((each) => each !== 'introspect'));
   try {
     const shared = await sharedRevocations(configuration);
     const settings = { directory: state.directory, needed, shared };
-    const place = revocationPlace(settings);
-    const rules = ruleSettings(configuration, routes.all);
-    return { revocations: await deps.openRevocations(settings, rules), place };
+    return await deps.openRevocations(settings, ruleSettings(configuration, routes.all));
   } catch (error) {
     if (!(error instanceof StateError || error instanceof KeyError)) throw error;
     findings.add(['state', state.redis ? 'redis' : 'directory'], error.message);

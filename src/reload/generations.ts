@@ -23,6 +23,8 @@ export interface Generations {
  * issuer's keys, for which nobody waits longer than 2 seconds.
  */
 const endsAfter = 10_000;
+/** Somebody may reload again and again, and each takes memory: of more than these the oldest ends. */
+const mostEnding = 3;
 
 export function createGenerations(first: Service, timers: Timers): Generations {
   let current = first;
@@ -53,6 +55,8 @@ export function createGenerations(first: Service, timers: Timers): Generations {
         last,
         timers.after(endsAfter, () => void end(last)),
       );
+      const [oldest] = ending.keys();
+      if (oldest !== undefined && ending.size > mostEnding) void end(oldest);
     },
     async close() {
       for (const service of [...ending.keys(), current]) await end(service);

@@ -41,6 +41,14 @@ describe('generations', () => {
     expect(events).toEqual(['a retires', 'timer cancelled', 'a closes']);
   });
 
+  it('close the oldest early when there are many, as each takes memory', () => {
+    const { generations, events, service } = createWorld();
+    for (const name of ['b', 'c', 'd']) generations.replaceBy(service(name));
+    expect(events.filter((event) => event.endsWith('closes'))).toEqual([]);
+    for (const name of ['e', 'f']) generations.replaceBy(service(name));
+    expect(events.filter((event) => event.endsWith('closes'))).toEqual(['a closes', 'b closes']);
+  });
+
   it('close all that are left when the process ends, each once', async () => {
     const { generations, events, service } = createWorld();
     generations.replaceBy(service('b'));
