@@ -23,15 +23,26 @@ export interface WrkOptions {
   readonly connections: number;
   /** Milliseconds that each connection waits before each request; 0 unless given. */
   readonly delay?: number;
+  /** How far it stands back for others on the machine; 0 unless given. */
+  readonly nice?: number;
 }
 
 const script = join(import.meta.dirname, 'wrk.lua');
 
 /** One thread: with the process that is measured it has two cores at most. */
 export async function runWrk(options: WrkOptions): Promise<Load> {
-  const { port, template, values, sent, seconds, connections, delay = 0 } = options;
-  const output = await runToEnd('wrk', [
-    ...['-t1', `-c${connections}`, `-d${Math.ceil(seconds)}s`, '-s', script],
+  const { port, template, values, sent, seconds, connections, delay = 0, nice = 0 } = options;
+  const output = await runToEnd('nice', [
+    ...[
+      '-n',
+      `${nice}`,
+      'wrk',
+      '-t1',
+      `-c${connections}`,
+      `-d${Math.ceil(seconds)}s`,
+      '-s',
+      script,
+    ],
     ...[`http://127.0.0.1:${port}/`, '--', template, values, `${sent}`, `${delay}`],
   ]);
   return parseWrk(output);

@@ -48,14 +48,17 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     if (unwelcome) return unwelcome;
 
     const { reuse } = route;
-    if (reuse === undefined) return decide(deps, request, route, found).then(decisionOf);
+    if (reuse === undefined) {
+      return refuseOverload(deps) ?? decide(deps, request, route, found).then(decisionOf);
+    }
     const key = reuseKey(reuse, request, found?.method.kind ?? 'anonymous', found?.text ?? '');
     const kept = deps.reuse.get(key, deps.now());
-    if (kept === undefined) {
-      return deps.reuse.share(key, () => decide(deps, request, route, found));
+    if (kept !== undefined) {
+      deps.counts.reused++;
+      return kept;
     }
-    deps.counts.reused++;
-    return kept;
+    const shared = deps.reuse.inFlight(key) ?? refuseOverload(deps);
+    return shared ?? deps.reuse.share(key, () => decide(deps, request, route, found));
   };
 }
 
@@ -71,6 +74,11 @@ function refuseCaller(
   // Without a consumer nothing shows that the gateway verified what it vouches for.
   const unproven = found.method.trusted && request.consumerRequired && !request.consumer;
   return unproven ? refuse('no_consumer') : undefined;
+}
+
+/** Before anything is verified: a flood must cost little. */
+function refuseOverload({ signer }: ExchangeDeps): Refused | undefined {
+  return signer().isFull?.() ? refuse('overloaded', 'too many signatures at once') : undefined;
 }
 
 /** Verify, require, make the claims, sign. */

@@ -9,7 +9,9 @@ import type { Allowed, Decision, OriginalRequest } from './types.ts';
 export interface ReuseCache {
   /** @param now milliseconds since the epoch */
   get(key: string, now: number): Allowed | undefined;
-  /** One decision for identical requests in flight; what it answers is kept as `until` says. */
+  /** @returns the decision of an identical request in flight */
+  inFlight(key: string): Promise<Decision> | undefined;
+  /** Decides for all identical requests that come meanwhile; the answer is kept as `until` says. */
   share(key: string, decide: () => Promise<Kept>): Promise<Decision>;
   /** Never hands out the token with this `jti` again. */
   revoke(jti: string): void;
@@ -41,7 +43,7 @@ export function createReuseCache(bounds: {
     sizeCalculation: ({ allowed }, key) =>
       entryOverhead + key.length + 2 * allowed.token.jwt.length,
   });
-  const inFlight = new Map<string, Promise<Decision>>();
+  const deciding = new Map<string, Promise<Decision>>();
   /** An index by `jti` would cost every token; this costs a hit next to nothing. */
   const revoked = new Set<string>();
   let epoch = 0;
@@ -62,7 +64,7 @@ export function createReuseCache(bounds: {
       }
       return decision;
     } finally {
-      if (begun === epoch) inFlight.delete(key);
+      if (begun === epoch) deciding.delete(key);
     }
   }
 
@@ -72,11 +74,10 @@ export function createReuseCache(bounds: {
       if (entry === undefined || now >= entry.until) return undefined;
       return revoked.has(entry.allowed.token.jti) ? undefined : entry.allowed;
     },
+    inFlight: (key) => deciding.get(key),
     share(key, decide) {
-      const running = inFlight.get(key);
-      if (running !== undefined) return running;
       const decision = decideAndKeep(key, decide);
-      inFlight.set(key, decision);
+      deciding.set(key, decision);
       return decision;
     },
     revoke(jti) {
@@ -88,7 +89,7 @@ export function createReuseCache(bounds: {
       epoch++;
       revoked.clear();
       entries.clear();
-      inFlight.clear(); // whoever comes now decides by the new state
+      deciding.clear(); // whoever comes now decides by the new state
     },
   };
 }

@@ -120,6 +120,8 @@ export interface Signer {
    *   elsewhere: it rejects with `SignerUnavailable` when a key outside this process cannot be used
    */
   sign(signingInput: string): string | Promise<string>;
+  /** Whether one more signature would be refused; a key that is never too busy has none. */
+  isFull?(): boolean;
 }
 
 /** The current keys of one trusted issuer. */

@@ -37,7 +37,7 @@ export interface SignerDeps {
  */
 export function createSigner({ alg, kid, key }: SignerDeps): Signer {
   if (!algorithmFits(alg, key)) throw new TypeError(`The key is not one for ${alg}`);
-  return { alg, kid, sign: createSign(alg, key) };
+  return { alg, kid, ...createSign(alg, key) };
 }
 
 /** @returns whether the key's type, and for EC its curve, are the algorithm's (RFC 7518 §3.1) */
@@ -55,11 +55,13 @@ export function isSigningAlgorithm(name: unknown): name is SigningAlgorithm {
   return (signingAlgorithms as readonly unknown[]).includes(name);
 }
 
-function createSign(alg: SigningAlgorithm, key: KeyObject): Signer['sign'] {
+type Sign = Pick<Signer, 'sign' | 'isFull'>;
+
+function createSign(alg: SigningAlgorithm, key: KeyObject): Sign {
   const scheme = signatureScheme(alg);
   if (scheme === undefined) {
     const hash = `sha${alg.slice(2)}`;
-    return (input) => createHmac(hash, key).update(input, 'ascii').digest('base64url');
+    return { sign: (input) => createHmac(hash, key).update(input, 'ascii').digest('base64url') };
   }
   // A quick signature costs less than the way to the thread pool and back.
   return scheme.slow || scheme.keyType === 'rsa'
@@ -67,12 +69,12 @@ function createSign(alg: SigningAlgorithm, key: KeyObject): Signer['sign'] {
     : signAtOnce(scheme, key);
 }
 
-function signAtOnce({ hash, options }: SignatureScheme, key: KeyObject): Signer['sign'] {
+function signAtOnce({ hash, options }: SignatureScheme, key: KeyObject): Sign {
   const how = { key, ...options };
-  return (input) => sign(hash, ascii(input), how).toString('base64url');
+  return { sign: (input) => sign(hash, ascii(input), how).toString('base64url') };
 }
 
-function signOnThreadPool({ hash, options }: SignatureScheme, key: KeyObject): Signer['sign'] {
+function signOnThreadPool({ hash, options }: SignatureScheme, key: KeyObject): Sign {
   const how = { key, ...options };
   const turns = createSignatureTurns();
   const signInTurn = (input: string) =>
@@ -82,9 +84,12 @@ function signOnThreadPool({ hash, options }: SignatureScheme, key: KeyObject): S
         else resolve(signature.toString('base64url'));
       });
     });
-  return async (input) => {
-    if (turns.isFull()) throw new SignerOverloaded();
-    return turns.take(() => signInTurn(input));
+  return {
+    isFull: turns.isFull,
+    async sign(input) {
+      if (turns.isFull()) throw new SignerOverloaded();
+      return turns.take(() => signInTurn(input));
+    },
   };
 }
 

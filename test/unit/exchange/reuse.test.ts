@@ -25,8 +25,11 @@ describe('the reuse cache', () => {
       await new Promise(setImmediate);
       return { decision: allowed(String(++decided)), until: 1000 };
     };
-    const [a, b] = await Promise.all([reuse.share('k', decide), reuse.share('k', decide)]);
-    expect(a).toBe(b);
+    expect(reuse.inFlight('k')).toBeUndefined();
+    const first = reuse.share('k', decide);
+    expect(reuse.inFlight('k')).toBe(first);
+    await first;
+    expect(reuse.inFlight('k')).toBeUndefined();
     expect(decided).toBe(1);
   });
 
