@@ -22,7 +22,10 @@ const errorsSchema = z.strictObject({
 });
 
 const logSchema = z.strictObject({
-  level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least level to log'),
+  level: z
+    .enum(['error', 'warn', 'info', 'debug', 'trace'])
+    .default('info')
+    .describe('Least level to log'),
   format: z.enum(['json', 'pretty']).default('json').describe('`pretty` is for people'),
   decisions: z
     .enum(['all', 'refused', 'off'])

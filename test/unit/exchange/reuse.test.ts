@@ -6,16 +6,17 @@ import type { ReuseRules } from '../../../src/exchange/route.ts';
 import type { Allowed, OriginalRequest } from '../../../src/exchange/types.ts';
 
 const allowed = (jti: string) => ({ allowed: true, token: { jwt: 'a.b.c', jti } }) as Allowed;
+const key = (index: string, credential = 'c') => ({ index, credential });
 const cache = () => createReuseCache({ maxEntries: 10, maxBytes: 100_000 });
 
 describe('the reuse cache', () => {
   it('hands a token out until its time, and no longer', async () => {
     const reuse = cache();
     const decision = allowed('1');
-    await reuse.share('k', async () => ({ decision, until: 1000 }));
-    expect(reuse.get('k', 999)).toBe(decision);
-    expect(reuse.get('k', 1000)).toBeUndefined();
-    expect(reuse.get('other', 0)).toBeUndefined();
+    await reuse.share(key('k'), async () => ({ decision, until: 1000 }));
+    expect(reuse.get(key('k'), 999)).toBe(decision);
+    expect(reuse.get(key('k'), 1000)).toBeUndefined();
+    expect(reuse.get(key('other'), 0)).toBeUndefined();
   });
 
   it('decides once for identical requests in flight', async () => {
@@ -25,32 +26,32 @@ describe('the reuse cache', () => {
       await new Promise(setImmediate);
       return { decision: allowed(String(++decided)), until: 1000 };
     };
-    expect(reuse.inFlight('k')).toBeUndefined();
-    const first = reuse.share('k', decide);
-    expect(reuse.inFlight('k')).toBe(first);
+    expect(reuse.inFlight(key('k'))).toBeUndefined();
+    const first = reuse.share(key('k'), decide);
+    expect(reuse.inFlight(key('k'))).toBe(first);
     await first;
-    expect(reuse.inFlight('k')).toBeUndefined();
+    expect(reuse.inFlight(key('k'))).toBeUndefined();
     expect(decided).toBe(1);
   });
 
   it('keeps no refusal, and shares none with a later request', async () => {
     const reuse = cache();
     const no = refuse('invalid_token');
-    expect(await reuse.share('k', async () => ({ decision: no, until: 1000 }))).toBe(no);
-    expect(reuse.get('k', 0)).toBeUndefined();
+    expect(await reuse.share(key('k'), async () => ({ decision: no, until: 1000 }))).toBe(no);
+    expect(reuse.get(key('k'), 0)).toBeUndefined();
     const yes = allowed('2');
-    expect(await reuse.share('k', async () => ({ decision: yes, until: 1000 }))).toBe(yes);
+    expect(await reuse.share(key('k'), async () => ({ decision: yes, until: 1000 }))).toBe(yes);
   });
 
   it('forgets a decision that failed', async () => {
     const reuse = cache();
     await expect(
-      reuse.share('k', async () => {
+      reuse.share(key('k'), async () => {
         throw new Error('broken');
       }),
     ).rejects.toThrow('broken');
     const yes = allowed('1');
-    expect(await reuse.share('k', async () => ({ decision: yes, until: 1000 }))).toBe(yes);
+    expect(await reuse.share(key('k'), async () => ({ decision: yes, until: 1000 }))).toBe(yes);
   });
 
   it('keeps nothing that began before it was cleared, and does not share it either', async () => {
@@ -59,41 +60,56 @@ describe('the reuse cache', () => {
     const blocked = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const old = reuse.share('k', async () => {
+    const old = reuse.share(key('k'), async () => {
       await blocked;
       return { decision: allowed('old'), until: 1000 };
     });
     reuse.clear();
-    const fresh = reuse.share('k', async () => ({ decision: allowed('new'), until: 1000 }));
+    const fresh = reuse.share(key('k'), async () => ({ decision: allowed('new'), until: 1000 }));
     release();
     await Promise.all([old, fresh]);
-    expect(reuse.get('k', 0)?.token.jti).toBe('new');
+    expect(reuse.get(key('k'), 0)?.token.jti).toBe('new');
   });
 
   it('never hands out a token that was revoked, however many were', async () => {
     const reuse = createReuseCache({ maxEntries: 5000, maxBytes: 1e9 });
     const keep = (n: number, jti = `t${n}`) =>
-      reuse.share(`k${n}`, async () => ({ decision: allowed(jti), until: 1000 }));
+      reuse.share(key(`k${n}`), async () => ({ decision: allowed(jti), until: 1000 }));
     for (let n = 0; n < 2500; n++) await keep(n);
     for (let n = 0; n < 2500; n += 2) {
       reuse.revoke(`t${n}`);
-      expect(reuse.get(`k${n}`, 0)).toBeUndefined();
+      expect(reuse.get(key(`k${n}`), 0)).toBeUndefined();
     }
-    for (let n = 0; n < 2500; n++) expect(reuse.get(`k${n}`, 0) === undefined).toBe(n % 2 === 0);
+    for (let n = 0; n < 2500; n++)
+      expect(reuse.get(key(`k${n}`), 0) === undefined).toBe(n % 2 === 0);
     await keep(2400, 'new');
-    expect(reuse.get('k2400', 0)?.token.jti).toBe('new');
+    expect(reuse.get(key('k2400'), 0)?.token.jti).toBe('new');
   });
 
   it('stays within its bounds', async () => {
     const reuse = cache();
     for (let n = 0; n < 100; n++) {
-      await reuse.share(`k${n}`, async () => ({ decision: allowed(`${n}`), until: 1000 }));
+      await reuse.share(key(`k${n}`), async () => ({ decision: allowed(`${n}`), until: 1000 }));
     }
-    const kept = Array.from({ length: 100 }, (_, n) => reuse.get(`k${n}`, 0)).filter(Boolean);
+    const kept = Array.from({ length: 100 }, (_, n) => reuse.get(key(`k${n}`), 0)).filter(Boolean);
     expect(kept.length).toBeLessThanOrEqual(10);
     const small = createReuseCache({ maxEntries: 10, maxBytes: 500 });
-    await small.share('k', async () => ({ decision: allowed('1'), until: 1000 }));
-    expect(small.get('k', 0)).toBeUndefined();
+    await small.share(key('k'), async () => ({ decision: allowed('1'), until: 1000 }));
+    expect(small.get(key('k'), 0)).toBeUndefined();
+  });
+
+  it('tells credentials with the same index apart, kept and in flight', async () => {
+    const reuse = cache();
+    const [one, two] = [allowed('1'), allowed('2')];
+    const keep = (credential: string, decision: Allowed) =>
+      reuse.share(key('k', credential), async () => ({ decision, until: 1000 }));
+    const running = [keep('a', one), keep('b', two)];
+    expect(reuse.inFlight(key('k', 'a'))).toBeUndefined();
+    expect(reuse.inFlight(key('k', 'b'))).toBe(running[1]);
+    expect(await Promise.all(running)).toEqual([one, two]);
+    expect(reuse.inFlight(key('k', 'b'))).toBeUndefined();
+    expect(reuse.get(key('k', 'a'), 0)).toBeUndefined();
+    expect(reuse.get(key('k', 'b'), 0)).toBe(two);
   });
 });
 
@@ -148,14 +164,24 @@ describe('the reuse key', () => {
     ['empty header', request({}, { 'x-a': '' }), 'bearer', 't'],
     ['other header', request({}, { 'x-b': '1' }), 'bearer', 't'],
   ])('differs by %s', (_name, other, kind, text) => {
-    expect(reuseKey(rules, other, kind, text)).not.toBe(reuseKey(rules, request(), 'bearer', 't'));
+    expect(reuseKey(rules, other, kind, text)).not.toEqual(
+      reuseKey(rules, request(), 'bearer', 't'),
+    );
   });
 
   it('differs by route', () => {
     const other = { ...rules, routeIndex: 1 };
-    expect(reuseKey(other, request(), 'bearer', 't')).not.toBe(
+    expect(reuseKey(other, request(), 'bearer', 't')).not.toEqual(
       reuseKey(rules, request(), 'bearer', 't'),
     );
+  });
+
+  it('is looked up by the end of a long token, and by the whole of any other credential', () => {
+    const long = `${'a'.repeat(1000)}${'b'.repeat(100)}`;
+    const { index, credential } = reuseKey(rules, request(), 'bearer', long);
+    expect(credential).toBe(long);
+    expect(index.length).toBeLessThan(150);
+    expect(reuseKey(rules, request(), 'basic', long).index).toContain(long);
   });
 
   it('is the same only for the same values, whatever they hold', () => {
@@ -183,7 +209,8 @@ describe('the reuse key', () => {
       );
     fc.assert(
       fc.property(values, values, (one, two) => {
-        expect(key(one) === key(two)).toBe(JSON.stringify(one) === JSON.stringify(two));
+        const same = JSON.stringify(key(one)) === JSON.stringify(key(two));
+        expect(same).toBe(JSON.stringify(one) === JSON.stringify(two));
       }),
       { numRuns: 2000 },
     );
