@@ -98,6 +98,24 @@ export interface Allowed {
   /** `jti` of the source token, when it had one. */
   readonly sourceJti: string | undefined;
   readonly route: string;
+  /** As it was written already: a token that is handed out again is written the same way each time. */
+  written?: WrittenForms;
+}
+
+/** Kept with the decision, so that they end with it. */
+export interface WrittenForms {
+  /** Head of an HTTP answer, names and values in turn. */
+  httpHead?: readonly string[];
+  /** The bytes of an ext_authz answer. */
+  checkResponse?: Uint8Array;
+  /** Members of a JSON object, for logs. */
+  description?: string;
+}
+
+/** @returns the forms of a decision, to read and to add to */
+export function writtenForms(allowed: Allowed): WrittenForms {
+  allowed.written ??= {};
+  return allowed.written;
 }
 
 /** Turn the request away. `detail` is for the log only and never holds a credential. */

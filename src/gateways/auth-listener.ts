@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Exchange } from '../exchange/exchange.ts';
 import { isRefused, refuse } from '../exchange/refusals.ts';
-import type { Allowed, Decision } from '../exchange/types.ts';
+import { type Allowed, type Decision, writtenForms } from '../exchange/types.ts';
 import { type CallerCheck, callerSecretHeader } from './callers.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -113,16 +113,10 @@ const notFound = {
   body: notFoundBody,
 };
 
-/** A reused token is written the same way each time. */
-const allowHeads = new WeakMap<Allowed, readonly string[]>();
-
 function allowHead(allowed: Allowed): readonly string[] {
-  let head = allowHeads.get(allowed);
-  if (head === undefined) {
-    head = [...allowed.headers, 'Content-Length', '0'];
-    allowHeads.set(allowed, head);
-  }
-  return head;
+  const written = writtenForms(allowed);
+  written.httpHead ??= [...allowed.headers, 'Content-Length', '0'];
+  return written.httpHead;
 }
 
 function send(

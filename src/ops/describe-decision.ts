@@ -1,7 +1,4 @@
-import type { Allowed, Decision } from '../exchange/types.ts';
-
-/** A reused token is described the same way each time; it is of one gateway. */
-const descriptions = new WeakMap<Allowed, string>();
+import { type Allowed, type Decision, writtenForms } from '../exchange/types.ts';
 
 /**
  * Who and why, and never a credential, a token or a key. What a client chose is escaped as JSON escapes
@@ -14,23 +11,25 @@ export function describeDecision(gateway: string, decision: Decision): string {
     const { reason, detail } = decision;
     return members({ gateway, decision: 'refused', reason, detail });
   }
-  let description = descriptions.get(decision);
-  if (description === undefined) {
-    const { token, clientId, credential, sourceJti, route } = decision;
-    description = members({
-      gateway,
-      decision: 'allowed',
-      client_id: clientId,
-      credential,
-      route,
-      jti: token.jti,
-      kid: token.kid,
-      exp: token.exp,
-      source_jti: sourceJti,
-    });
-    descriptions.set(decision, description);
-  }
-  return description;
+  const written = writtenForms(decision);
+  written.description ??= describeAllowed(gateway, decision);
+  return written.description;
+}
+
+/** @param gateway that asked: a token is reused for this one alone */
+function describeAllowed(gateway: string, allowed: Allowed): string {
+  const { token, clientId, credential, sourceJti, route } = allowed;
+  return members({
+    gateway,
+    decision: 'allowed',
+    client_id: clientId,
+    credential,
+    route,
+    jti: token.jti,
+    kid: token.kid,
+    exp: token.exp,
+    source_jti: sourceJti,
+  });
 }
 
 function members(value: object): string {

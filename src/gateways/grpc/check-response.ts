@@ -1,4 +1,4 @@
-import type { Allowed, Refused } from '../../exchange/types.ts';
+import { type Allowed, type Refused, writtenForms } from '../../exchange/types.ts';
 import type { RefusalWriter } from '../refusal-answer.ts';
 import { checkResponse, type HeaderValueOption } from './messages.ts';
 
@@ -24,7 +24,6 @@ const unauthenticated = 16;
 /** Writes decisions as Envoy reads them. */
 export function createCheckResponseWriter(settings: CheckResponseSettings): CheckResponseWriter {
   const { strip, downstreamHeader, writeRefusal } = settings;
-  const written = new WeakMap<Allowed, Uint8Array>();
 
   function encodeAllowed({ headers }: Allowed): Uint8Array {
     const lines = pairs(headers);
@@ -44,12 +43,9 @@ export function createCheckResponseWriter(settings: CheckResponseSettings): Chec
 
   return {
     allow(allowed) {
-      let bytes = written.get(allowed);
-      if (bytes === undefined) {
-        bytes = encodeAllowed(allowed);
-        written.set(allowed, bytes);
-      }
-      return bytes;
+      const written = writtenForms(allowed);
+      written.checkResponse ??= encodeAllowed(allowed);
+      return written.checkResponse;
     },
     refuse(refused) {
       const { status, headers, body } = writeRefusal(refused);

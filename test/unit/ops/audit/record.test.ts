@@ -45,7 +45,10 @@ describe('a record', () => {
     const anything = fc.string({ unit: 'binary' });
     fc.assert(
       fc.property(anything, anything, (clientId, sourceJti) => {
-        const line = writeRecord({ ...base, decision: { ...allowed, clientId, sourceJti } });
+        const line = writeRecord({
+          ...base,
+          decision: { ...allowed, written: {}, clientId, sourceJti },
+        });
         expect(line.indexOf('\n')).toBe(line.length - 1);
         expect(line).not.toMatch(/[\0-\x09\x0b-\x1f]/);
         expect(JSON.parse(line)).toMatchObject({ client_id: clientId, source_jti: sourceJti });
