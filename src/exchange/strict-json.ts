@@ -20,20 +20,22 @@ const forbiddenMembers = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * Reads JSON (RFC 8259) that a stranger wrote: no duplicate members (RFC 7515 §4), no member that
- * names a prototype, bounded depth, members and elements, numbers finite. Integers beyond 2^53
+ * names a prototype or has a name with quotes, backslashes or control characters in it, bounded depth,
+ * members and elements, numbers finite. Integers beyond 2^53
  * come out as `bigint`, so that they leave as they came.
  *
  * @returns the value, or undefined for anything else
  */
 export function readJson(text: string, bounds = strangersBounds): Json | undefined {
   try {
+    const plain = text.includes('\\') ? unescapeNames(text) : text;
     // The engine settles syntax; what it lets through shows in the value, or in the text beside it.
-    const value: Json = JSON.parse(text);
+    const value: Json = JSON.parse(plain);
     const shape: Shape = { members: 0, hasLongInteger: false };
     if (!measure(value, bounds, bounds.depth, shape)) return undefined;
     // Of duplicate members the engine keeps one, so that the text has more.
-    if (countMembers(text) !== shape.members) return undefined;
-    return shape.hasLongInteger ? readExactly(text) : value;
+    if (countMembers(plain) !== shape.members) return undefined;
+    return shape.hasLongInteger ? readExactly(plain) : value;
   } catch {
     return undefined;
   }
@@ -63,6 +65,22 @@ function writeExactly(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(writeExactly).join(',')}]`;
   const members = Object.entries(value as JsonObject);
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${writeExactly(member)}`).join(',')}}`;
+}
+
+/**
+ * The engine of Node 24 and 26 takes an escaped name for another one, with a backslash in it, where an
+ * earlier text has taught it to expect that: `"\u0061"` may come out as `\`.
+ *
+ * @returns the text with every member name as it is, without escapes
+ * @throws SyntaxError for a name that cannot be written so
+ */
+function unescapeNames(text: string): string {
+  return text.replace(/("(?:[^"\\]|\\.)*")(\s*:)?/g, (all, word: string, colon?: string) => {
+    if (colon === undefined || !word.includes('\\')) return all;
+    const name = JSON.stringify(JSON.parse(word));
+    if (name.includes('\\')) throw new SyntaxError('a name needs escapes');
+    return name + colon;
+  });
 }
 
 /** What a walk through a value has seen. */

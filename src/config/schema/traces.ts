@@ -43,6 +43,8 @@ export const tracesSchema = z
       ),
   })
   .check(({ value, issues }) => {
+    // What is no URL is told of already, and comes here all the same.
+    if (!URL.canParse(value.endpoint)) return;
     const { protocol, hostname } = new URL(value.endpoint);
     if (value.headers_file === undefined || protocol === 'https:') return;
     if (isLoopback(hostname.replace(/^\[|\]$/g, ''))) return;

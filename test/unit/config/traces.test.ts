@@ -37,6 +37,7 @@ describe('traces', () => {
     ['endpoint: https://otlp.example.com', /the whole URL of an OTLP receiver/],
     ['endpoint: https://user:pw@otlp.example.com/v1/traces', /holds a user or an @/],
     ['endpoint: grpc://otlp.example.com/v1/traces', /the whole URL of an OTLP receiver/],
+    ['endpoint: any, headers_file: otlp.headers', /the whole URL of an OTLP receiver/],
     [`${endpoint}, sample: 0%`, /above 0%/],
     [`${endpoint}, sample: 101%`, /above 0%/],
     [`${endpoint}, sample: 0.1`, /above 0%/],

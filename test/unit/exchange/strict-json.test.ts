@@ -15,6 +15,9 @@ describe('reading JSON of a stranger', () => {
     ['__proto__, escaped', '{"\\u005f_proto__":1}'],
     ['constructor', '{"a":{"constructor":1}}'],
     ['prototype', '{"prototype":1}'],
+    ['a name with a quote', '{"a\\"":1}'],
+    ['a name with a backslash', '{"\\\\":1}'],
+    ['a name with a control character', '{"a\\n":1}'],
     ['a nesting of 11', nested(11)],
     ['a nesting of 5000', nested(5000)],
     ['101 members', wide(101)],
@@ -36,10 +39,20 @@ describe('reading JSON of a stranger', () => {
     ['the same member in two objects', '[{"a":1},{"a":2}]'],
     ['white space everywhere', ' { "a" :\t[ 1 , true , null ] ,\n"b" : "\\"}" } '],
     ['brackets and quotes inside strings', '{"a":"]}\\"[{","b":"\\\\"}'],
+    ['names with escapes', '{"\\u00e9\\u0061\\/":"\\u00e9\\\\:","b":1}'],
     ['a null', 'null'],
     ['exponents and fractions', '[1e3,-0.5,2E-2]'],
   ])('reads %s as JSON.parse does', (_name, text) => {
     expect(readJson(text)).toEqual(JSON.parse(text));
+  });
+
+  it('reads an escaped name as it is, whatever the engine was taught to expect', () => {
+    for (let round = 0; round < 100; round++) {
+      JSON.parse('{"a":[],"\\\\":1,"a:":1}');
+      JSON.parse('{"a":[],"\\\\":2,"b":1}');
+      expect(readJson('{"a":[],"\\u0062":1}')).toEqual({ a: [], b: 1 });
+      expect(readJson('{"a":[],"\\u0061":1,"a:":1}')).toBeUndefined();
+    }
   });
 
   it('keeps integers beyond 2^53 to the last digit, and strings that look like them', () => {
