@@ -18,12 +18,13 @@ export function verifySignature(
   alg: string,
   key: KeyObject,
 ): boolean | 'overloaded' | Promise<boolean> {
+  const atOnce = verifyAtOnce(token, alg, key);
+  if (atOnce !== undefined) return atOnce;
   const scheme = signatureScheme(alg);
   if (scheme === undefined || !schemeFits(scheme, key)) return false;
+  if (turns.isFull()) return 'overloaded';
   const { signed, signature } = split(token);
   const how = { key, ...scheme.options };
-  if (isQuick(scheme, key)) return verifyNow(scheme.hash, signed, how, signature);
-  if (turns.isFull()) return 'overloaded';
   return turns.take(() => verifyElsewhere(scheme.hash, signed, how, signature));
 }
 
@@ -31,10 +32,13 @@ export function verifySignature(
 export function verifyAtOnce(token: string, alg: string, key: KeyObject): boolean | undefined {
   const scheme = signatureScheme(alg);
   if (scheme === undefined || !isQuick(scheme, key)) return undefined;
+  if (!schemeFits(scheme, key)) return false;
   const { signed, signature } = split(token);
-  return (
-    schemeFits(scheme, key) && verifyNow(scheme.hash, signed, { key, ...scheme.options }, signature)
-  );
+  try {
+    return verify(scheme.hash, signed, { key, ...scheme.options }, signature);
+  } catch {
+    return false; // some algorithms throw for a signature of the wrong length
+  }
 }
 
 function split(token: string): { readonly signed: Buffer; readonly signature: Buffer } {
@@ -47,19 +51,6 @@ function split(token: string): { readonly signed: Buffer; readonly signature: Bu
 
 function isQuick({ slow }: SignatureScheme, { asymmetricKeyDetails }: KeyObject): boolean {
   return !slow && (asymmetricKeyDetails?.modulusLength ?? 0) <= longestQuickModulus;
-}
-
-function verifyNow(
-  hash: SignatureScheme['hash'],
-  signed: Buffer,
-  how: VerifyKeyObjectInput,
-  signature: Buffer,
-): boolean {
-  try {
-    return verify(hash, signed, how, signature);
-  } catch {
-    return false; // some algorithms throw for a signature of the wrong length
-  }
 }
 
 const turns = createSignatureTurns();

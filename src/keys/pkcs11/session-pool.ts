@@ -1,4 +1,5 @@
 import { SignerOverloaded, SignerUnavailable } from '../../exchange/signer-unavailable.ts';
+import { createTurns } from '../../exchange/turns.ts';
 import type { Timers } from '../../issuers/timers.ts';
 
 export interface SessionPool<Session> {
@@ -27,23 +28,7 @@ export function createSessionPool<Session extends { close(): void }>({
   timers,
 }: SessionPoolDeps<Session>): SessionPool<Session> {
   const idle: Session[] = [];
-  const waiting: (() => void)[] = [];
-  let taken = 0;
-
-  async function takePlace(): Promise<void> {
-    if (taken < mostSessions) {
-      taken++;
-      return;
-    }
-    if (waiting.length >= mostWaiting) throw new SignerOverloaded();
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-
-  function leavePlace(): void {
-    const next = waiting.shift();
-    if (next) next();
-    else taken--;
-  }
+  const turns = createTurns({ concurrency: mostSessions, queue: mostWaiting });
 
   async function workWith<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
     try {
@@ -71,13 +56,11 @@ export function createSessionPool<Session extends { close(): void }>({
   return {
     use(work) {
       return withDeadline(timers, async (isLate) => {
-        await takePlace();
-        try {
+        if (turns.isFull()) throw new SignerOverloaded();
+        return turns.take(async () => {
           if (isLate()) throw new SignerUnavailable('nobody waits for this signature any more');
-          return await workOn(work);
-        } finally {
-          leavePlace();
-        }
+          return workOn(work);
+        });
       });
     },
     close() {
