@@ -76,12 +76,16 @@ export async function close(server: Server, patience: number): Promise<void> {
 
 /** A process that was killed leaves its socket behind; one that is alive still answers on it. */
 export async function removeStaleSocket(path: string): Promise<void> {
-  const alive = await new Promise<boolean>((resolve) => {
+  if (!(await isAnswering(path))) rmSync(path, { force: true });
+}
+
+/** @returns whether somebody listens on a unix socket */
+export function isAnswering(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = connect(path, () => {
       probe.destroy();
       resolve(true);
     });
     probe.on('error', () => resolve(false));
   });
-  if (!alive) rmSync(path, { force: true });
 }

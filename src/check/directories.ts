@@ -2,13 +2,11 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Configuration } from '../config/schema/configuration.ts';
-import { checkLmdbFile } from '../state/directory.ts';
+import { checkLmdbFile, isOpenToOthers } from '../state/directory.ts';
 import { StateError } from '../state/state-error.ts';
 import type { Row } from './row.ts';
 
 type Verdict = Pick<Row, 'result' | 'why'>;
-
-const readableOrWritableForOthers = 0o006;
 
 /**
  * Looks whether the directories that a service writes to can be used, or made. The state itself is
@@ -49,7 +47,7 @@ async function judge(directory: string, readOnly: string): Promise<Verdict> {
   const kind = await kindOf(directory);
   if (kind === undefined) return judgeMissing(directory);
   if (typeof kind === 'string') return failed(kind);
-  if ((kind.mode & readableOrWritableForOthers) !== 0) {
+  if (isOpenToOthers(kind)) {
     return failed('others can use this directory; run chmod 700 on it');
   }
   const isWritable = await mayWrite(directory);

@@ -1,12 +1,11 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { connect, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { Configuration } from '../config/schema/configuration.ts';
 import { type Address, writeAddress } from '../config/schema/listen.ts';
+import { isAnswering } from '../listen.ts';
+import { readOps } from '../ops/read-ops.ts';
 import type { Row } from './row.ts';
 
 type Listen = Configuration['listen'];
@@ -48,13 +47,7 @@ async function tryPort(at: Address, held: Server[]): Promise<string | undefined>
 
 /** A socket is a file, so none is made: the directory must be there and be writable. */
 async function trySocket(path: string): Promise<string | undefined> {
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const probe = connect(path, () => {
-      probe.destroy();
-      resolve(true);
-    }).on('error', () => resolve(false));
-  });
-  if (isAlive) return inUse;
+  if (await isAnswering(path)) return inUse;
   return access(dirname(path), constants.W_OK).then(() => undefined, describe);
 }
 
@@ -72,19 +65,7 @@ function describe(error: unknown): string {
 }
 
 /** After a change one checks, and restarts: then the addresses are in use, and by whom they should be. */
-function isCountersign(ops: Listen['ops']): Promise<boolean> {
-  const at = ops.path === undefined ? { host: ops.host, port: ops.port } : { socketPath: ops.path };
-  const ask = ops.tls ? httpsRequest : httpRequest;
-  const signal = AbortSignal.timeout(1_000);
-  const options = { ...at, path: '/metrics', signal, rejectUnauthorized: false, agent: false };
-  return new Promise((resolve) => {
-    ask(options, (response) => {
-      text(response).then(
-        (metrics) => resolve(metrics.includes('\ncountersign_')),
-        () => resolve(false),
-      );
-    })
-      .on('error', () => resolve(false))
-      .end();
-  });
+async function isCountersign(ops: Listen['ops']): Promise<boolean> {
+  const metrics = await readOps(ops, '/metrics', 1_000).catch(() => '');
+  return metrics.includes('\ncountersign_');
 }

@@ -1,10 +1,10 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { z } from 'zod';
-import { type Address, writeAddress } from '../config/schema/listen.ts';
+import { writeAddress } from '../config/schema/listen.ts';
+import { type OpsAddress, readOps } from '../ops/read-ops.ts';
 import { CommandError } from './command.ts';
 
-export type OpsAddress = Address & { readonly tls?: object | undefined };
+/** Milliseconds. */
+const patience = 5000;
 
 /** What of it a command relies on; another version may say more. */
 const description = z.looseObject({
@@ -32,9 +32,11 @@ export type OpsAnswer = z.output<typeof description>;
  * @throws CommandError when none answers
  */
 export async function askOps(at: OpsAddress): Promise<OpsAnswer> {
-  const text = await get(at, '/readyz?verbose').catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(`No service answers at ${writeAddress(at)} (${error.code})`);
-  });
+  const text = await readOps(at, '/readyz?verbose', patience).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw new CommandError(`No service answers at ${writeAddress(at)} (${error.code})`);
+    },
+  );
   const read = description.safeParse(parseJson(text));
   if (read.success) return read.data;
   throw new CommandError(`What answers at ${writeAddress(at)} is no service of this kind`);
@@ -46,28 +48,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-const patience = 5000;
-
-function get({ host, port, path: socketPath, tls }: OpsAddress, path: string): Promise<string> {
-  const at = socketPath === undefined ? { host: everywhere[host] ?? host, port } : { socketPath };
-  // The certificate names the service for others; here it is found by its address, and told nothing.
-  const secure = tls === undefined ? {} : { rejectUnauthorized: false };
-  const request = tls === undefined ? httpRequest : httpsRequest;
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      { ...at, ...secure, path, agent: false, timeout: patience },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('end', () => resolve(text)).on('error', reject);
-      },
-    );
-    sent.on('timeout', () => sent.destroy(Object.assign(new Error(), { code: 'ETIMEDOUT' })));
-    sent.on('error', reject).end();
-  });
 }

@@ -4,7 +4,8 @@ import type { Environment } from '../config/environment.ts';
 import { findConfiguration } from '../config/find.ts';
 import { writeAddress } from '../config/schema/listen.ts';
 import { identifyProcess } from '../ops/process-identity.ts';
-import { askOps, type OpsAddress, type OpsAnswer } from './ask-ops.ts';
+import type { OpsAddress } from '../ops/read-ops.ts';
+import { askOps, type OpsAnswer } from './ask-ops.ts';
 import {
   CommandError,
   type CommandIo,

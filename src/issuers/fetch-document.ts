@@ -1,4 +1,5 @@
 import { type Outgoing, type OutgoingCall, plainOutgoing, type Sending } from './outgoing.ts';
+import { readBounded } from './read-bounded.ts';
 import { refuseUrl } from './trusted-url.ts';
 
 export interface DocumentRequest<T> {
@@ -71,6 +72,8 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 async function exchange<T>(
   request: DocumentRequest<T>,
   sending: Sending,
@@ -92,22 +95,11 @@ async function exchange<T>(
   });
   sending.answered(response.status);
   if (response.status !== 200) return failed(`status ${response.status}`);
-  const text = await readBounded(response, request.maxBytes);
-  if (text === undefined) return failed(`more than ${request.maxBytes} bytes`);
-  const document = request.parse(text);
+  const body = await readBounded(response.body ?? [], request.maxBytes);
+  if (body === undefined) return failed(`more than ${request.maxBytes} bytes`);
+  const document = request.parse(utf8.decode(body));
   if (document === undefined) return failed('not the JSON that was expected');
   return { ok: true, document, maxAgeSeconds: readMaxAge(response.headers.get('cache-control')) };
-}
-
-async function readBounded(response: Response, maxBytes: number): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
 }
 
 function readMaxAge(cacheControl: string | null): number | undefined {

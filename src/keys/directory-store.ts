@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isOpenToOthers } from '../state/directory.ts';
 import { KeyError } from './key-error.ts';
 import { readKeyFile } from './key-file.ts';
 import { readRing, writeRing } from './ring-document.ts';
@@ -146,8 +147,6 @@ async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-const readableOrWritableForOthers = 0o006;
-
 /** @returns whether it is there */
 async function checkDirectory(directory: string): Promise<boolean> {
   const found = await stat(directory).catch((error: unknown) => {
@@ -156,7 +155,7 @@ async function checkDirectory(directory: string): Promise<boolean> {
   });
   if (found === undefined) return false;
   if (!found.isDirectory()) throw new KeyError(`${directory}: not a directory`);
-  if ((found.mode & readableOrWritableForOthers) !== 0) {
+  if (isOpenToOthers(found)) {
     throw new KeyError(`${directory}: others can use this key directory; run chmod 700 on it`);
   }
   return true;

@@ -1,7 +1,10 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { StateError } from './state-error.ts';
 
-const readableOrWritableForOthers = 0o006;
+/** @returns whether users who are neither the owner nor of the group can read or write it */
+export function isOpenToOthers({ mode }: { readonly mode: number }): boolean {
+  return (mode & 0o006) !== 0;
+}
 
 /**
  * Makes the directory, for the owner only, when it is not there.
@@ -12,7 +15,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const found = await stat(directory);
-    if ((found.mode & readableOrWritableForOthers) === 0) return;
+    if (!isOpenToOthers(found)) return;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new StateError(`${directory}: cannot be used (${code})`);

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { isObject } from '../../issuers/fetch-document.ts';
 import { type Outgoing, plainOutgoing, type Sending } from '../../issuers/outgoing.ts';
+import { readBounded } from '../../issuers/read-bounded.ts';
 import { refuseUrl } from '../../issuers/trusted-url.ts';
 import { KeyError } from '../key-error.ts';
 import type { VaultTransitSettings } from './settings.ts';
@@ -81,7 +83,7 @@ export function createVaultClient(
     });
     const status = response.statusCode ?? 0;
     sending.answered(status);
-    const text = await readBounded(response);
+    const text = (await readBounded(response, maxBytes))?.toString('utf8');
     if (status !== 200) return { ok: false, status, reason: describeStatus(status) };
     const data = text === undefined ? undefined : readData(text);
     return data ? { ok: true, data } : { ok: false, status, reason: 'not an answer of Vault' };
@@ -137,18 +139,6 @@ function headersOf(
   };
 }
 
-/** @returns undefined when the body is too long; the connection is closed then */
-async function readBounded(response: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
 function readData(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const { data } = JSON.parse(text) as { data?: unknown };
@@ -156,10 +146,6 @@ function readData(text: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const meanings = new Map([

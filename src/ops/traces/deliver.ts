@@ -4,6 +4,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { readBounded } from '../../issuers/read-bounded.ts';
 import { readHeaders } from './headers-file.ts';
 
 export interface DeliverySettings {
@@ -58,7 +59,7 @@ export function createDeliverer({ endpoint, headers_file, ca_file }: DeliverySet
         .on('error', reject)
         .end(body);
     });
-    const answer = await readBounded(response);
+    const answer = (await readBounded(response, maxBytes)) ?? new Uint8Array();
     const status = response.statusCode ?? 0;
     if (status === 200) return { outcome: 'taken', rejected: countRejected(answer) };
     return { outcome: retryable.has(status) ? 'later' : 'refused', reason: `status ${status}` };
@@ -76,17 +77,6 @@ export function createDeliverer({ endpoint, headers_file, ca_file }: DeliverySet
     },
     close: () => opened?.destroy(),
   };
-}
-
-async function readBounded(response: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) return new Uint8Array();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** A receiver may take a batch and say that it left some spans out. */
