@@ -10,6 +10,7 @@ import { type Kept, type ReuseCache, reuseKey } from './reuse.ts';
 import type { RevocationGate } from './revocation-gate.ts';
 import type { Route } from './route.ts';
 import type { Router } from './routes/router.ts';
+import { tooManySignatures } from './signer-unavailable.ts';
 import type { Claims, Decision, OriginalRequest, Refused, Signer, Subject } from './types.ts';
 
 export interface ExchangeDeps {
@@ -78,7 +79,7 @@ function refuseCaller(
 
 /** Before anything is verified: a flood must cost little. */
 function refuseOverload({ signer }: ExchangeDeps): Refused | undefined {
-  return signer().isFull?.() ? refuse('overloaded', 'too many signatures at once') : undefined;
+  return signer().isFull?.() ? refuse('overloaded', tooManySignatures) : undefined;
 }
 
 /** Verify, require, make the claims, sign. */

@@ -3,11 +3,14 @@ export class SignerUnavailable extends Error {
   override readonly name: string = 'SignerUnavailable';
 }
 
+/** For the log, of what is refused as `overloaded`. */
+export const tooManySignatures = 'too many signatures at once';
+
 /** Too many signatures are being made; nobody is asked for one more. */
 export class SignerOverloaded extends SignerUnavailable {
   override readonly name = 'SignerOverloaded';
 
   constructor() {
-    super('too many signatures at once');
+    super(tooManySignatures);
   }
 }

@@ -1,4 +1,5 @@
-import { write, writeSync } from 'node:fs';
+import { write } from 'node:fs';
+import { createLineOutput } from './audit/line-file.ts';
 
 const standardOutput = 1;
 /** Characters of lines that are written together, and how long (ms) the first of them waits at most. */
@@ -25,6 +26,7 @@ export interface LogOutput {
  * @param onLost is told of each line that is lost
  */
 export function createLogOutput(onLost: () => void): LogOutput {
+  const whole = createLineOutput(standardOutput);
   let batch = '';
   let isTimed = false;
   /** Given to the system, and not taken yet. */
@@ -61,7 +63,7 @@ export function createLogOutput(onLost: () => void): LogOutput {
   function flushSync(): void {
     const hangs = writing !== undefined && performance.now() - writingSince > hanging;
     try {
-      if (!hangs && batch !== '') writeSync(standardOutput, batch);
+      if (!hangs && batch !== '') whole.write(batch);
       batch = '';
     } catch {
       // What cannot be written now waits, or is lost at the end of the process.

@@ -1,5 +1,6 @@
 import type { CompactJws } from '../../compact-jws.ts';
 import { refuse } from '../../refusals.ts';
+import { tooManySignatures } from '../../signer-unavailable.ts';
 import type { IssuerKeys, Json, Refused } from '../../types.ts';
 import { verifySignature } from '../../verify-signature.ts';
 
@@ -34,7 +35,7 @@ export async function verifyJwt(
   if (key === 'unknown_key') return refuse('unknown_key');
   if (key === 'issuer_unavailable') return refuse('issuer_unavailable', 'no usable key set');
   const isGood = await verifySignature(token, alg, key);
-  if (isGood === 'overloaded') return refuse('overloaded', 'too many signatures at once');
+  if (isGood === 'overloaded') return refuse('overloaded', tooManySignatures);
   return isGood ? undefined : refuse('invalid_token', 'the signature does not verify');
 }
 
