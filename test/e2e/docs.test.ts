@@ -173,7 +173,7 @@ async function expectToWork(script: Script): Promise<void> {
 }
 
 const aKey = `kid=$(countersign keys rotate | cut -d ' ' -f 1)
-until curl -s http://127.0.0.1:8081/jwks | grep -q "$kid"; do sleep 0.2; done`;
+until curl -s http://127.0.0.1:8081/jwks | grep -qF -- "$kid"; do sleep 0.2; done`;
 
 /** Pages that need little but the service. */
 const plain: readonly Script[] = [
