@@ -13,7 +13,7 @@ import { describeError, type Log } from './ops/log.ts';
 import type { Metrics } from './ops/metrics.ts';
 import type { Traces } from './ops/traces/open-traces.ts';
 import type { StartWait } from './start-wait.ts';
-import { openRevocations } from './state/open-revocations.ts';
+import type { openRevocations } from './state/open-revocations.ts';
 
 export interface BuilderDeps {
   readonly logging: Log;
@@ -21,7 +21,10 @@ export interface BuilderDeps {
   /** Undefined where decisions are not recorded. */
   readonly record: DecisionRecorder | undefined;
   readonly traces: Traces | undefined;
-  readonly wait: StartWait;
+  readonly wait: Pick<StartWait, 'signal' | 'onWaiting'>;
+  readonly onKeyEvent: (event: KeyEvent) => void;
+  /** Opens what was revoked as this process has to have it. */
+  readonly openRevocations: typeof openRevocations;
 }
 
 /**
@@ -34,6 +37,7 @@ export function createBuilder({
   record,
   traces,
   wait: waiting,
+  ...deps
 }: BuilderDeps): (loaded: LoadedConfiguration) => Promise<Service> {
   const { logger: log } = logging;
   const outgoing = traces?.outgoing;
@@ -41,11 +45,11 @@ export function createBuilder({
   const now = createSteadyClock({ wall: Date.now, monotonic: () => performance.now() });
   const stores = createLastingStores({
     openRevocations: (settings, rules) =>
-      openRevocations(settings, rules, { now: Date.now, log, waiting }),
+      deps.openRevocations(settings, rules, { now: Date.now, log, waiting }),
     openKeys: (settings, onDropped) =>
       openKeys(settings, {
         ...{ now, timers: systemTimers, log, onDropped, waiting, outgoing },
-        onKeyEvent: (event) => logKeyEvent(log, event),
+        onKeyEvent: deps.onKeyEvent,
       }),
   });
   return (loaded) => {
@@ -81,7 +85,7 @@ function traceSigning(
   return vault && traces?.signing('vault_transit');
 }
 
-function logKeyEvent(log: Log['logger'], { event, ...facts }: KeyEvent): void {
+export function logKeyEvent(log: Log['logger'], { event, ...facts }: KeyEvent): void {
   const fields = { event, ...facts };
   if (event === 'key_store_failed' || event === 'key_dropped') log.warn(fields, keyMessages[event]);
   else log.info(fields, keyMessages[event]);

@@ -1,9 +1,12 @@
 import type { Server } from 'node:http';
+import type { Configuration } from './config/schema/configuration.ts';
 import { type Address, writeAddress } from './config/schema/listen.ts';
 import type { Log } from './issuers/log.ts';
-import { close, type ListenSettings, open, renewTls } from './listen.ts';
+import { close, createGatewayListener, type ListenSettings, open, renewTls } from './listen.ts';
 import type { GrpcListenerDeps } from './listen-grpc.ts';
 import type { ListenerName, TlsFiles } from './listen-tls.ts';
+import type { Traces } from './ops/traces/open-traces.ts';
+import type { Generations } from './reload/generations.ts';
 
 /** An address that the service answers at. */
 export interface Listener {
@@ -56,6 +59,19 @@ export async function overGrpc(
     drain() {},
     close: (patience) => closeGrpc(server, at, patience),
   };
+}
+
+/** Those that ask the service for decisions, whichever is current. */
+export async function createDecisionListeners(
+  { auth, grpc }: Configuration['listen'],
+  service: Pick<Generations, 'auth' | 'check'>,
+  { isServing, traces }: { readonly isServing: () => boolean; readonly traces: Traces | undefined },
+): Promise<readonly Listener[]> {
+  const traced = traces?.listener(service.auth) ?? service.auth;
+  return [
+    overHttp('auth', auth, createGatewayListener(traced, auth)),
+    ...(grpc ? [await overGrpc(grpc, { check: service.check, isServing, traces })] : []),
+  ];
 }
 
 /** Opens all or none: what is open already would keep a process alive that serves nobody. */

@@ -13,7 +13,23 @@ export function crossCheck(configuration: Configuration): Finding[] {
     ...checkUpstreamAudience(configuration),
     ...checkHeaders(configuration),
     ...checkReplicas(configuration),
+    ...checkWorkers(configuration),
   ];
+}
+
+function checkWorkers({ workers, keys, audit }: Configuration): Finding[] {
+  if (workers === 1) return [];
+  const findings: Finding[] = [];
+  if (keys.replicas === 'own') {
+    const message = 'is own, and workers would each need a key of their own; share them, or use 1';
+    findings.push({ path: ['keys', 'replicas'], message });
+  }
+  if (audit !== undefined && audit.file === undefined) {
+    const message =
+      'needs a file: records of several workers would run together in standard output';
+    findings.push({ path: ['audit'], message });
+  }
+  return findings;
 }
 
 function checkReplicas({ keys, state }: Configuration): Finding[] {

@@ -1,6 +1,7 @@
 import { type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import { type SignatureScheme, schemeFits, signatureScheme } from './signature-schemes.ts';
 import { createSignatureTurns } from './thread-pool.ts';
+import type { Turns } from './turns.ts';
 
 /** Bits; longer RSA keys take some tenths of a millisecond. */
 const longestQuickModulus = 4096;
@@ -22,6 +23,7 @@ export function verifySignature(
   if (atOnce !== undefined) return atOnce;
   const scheme = signatureScheme(alg);
   if (scheme === undefined || !schemeFits(scheme, key)) return false;
+  turns ??= createSignatureTurns();
   if (turns.isFull()) return 'overloaded';
   const { signed, signature } = split(token);
   const how = { key, ...scheme.options };
@@ -53,7 +55,7 @@ function isQuick({ slow }: SignatureScheme, { asymmetricKeyDetails }: KeyObject)
   return !slow && (asymmetricKeyDetails?.modulusLength ?? 0) <= longestQuickModulus;
 }
 
-const turns = createSignatureTurns();
+let turns: Turns | undefined;
 
 function verifyElsewhere(
   hash: SignatureScheme['hash'],

@@ -11,6 +11,8 @@ export interface LogSettings {
 
 export interface Log {
   readonly logger: Logger;
+  /** Passes on a line of another process, with its line feed, as it is. */
+  readonly writeLine: (line: string) => void;
   /** What the logger writes JSON lines to, for who makes them himself; undefined when they are to be pretty. */
   readonly lines:
     | {
@@ -40,10 +42,15 @@ export function createLog(
   };
   if (format === 'pretty') {
     const stream = pretty({ colorize: process.stdout.isTTY, singleLine: true });
-    return { logger: pino(options, stream), lines: undefined };
+    const writeLine = (line: string) => void stream.write(line);
+    return { logger: pino(options, stream), lines: undefined, writeLine };
   }
   const stream = output ? losing(output, onLost) : createLogOutput(onLost);
-  return { logger: pino(options, stream), lines: { output: stream, time } };
+  return {
+    logger: pino(options, stream),
+    lines: { output: stream, time },
+    writeLine: (line) => stream.write(line),
+  };
 }
 
 function losing(output: Pick<LogOutput, 'write'>, onLost: () => void): Pick<LogOutput, 'write'> {

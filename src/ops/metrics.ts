@@ -11,8 +11,10 @@ import { observeFiles } from './metrics/files.ts';
 import { createInstruments, type Reading, single } from './metrics/instruments.ts';
 import { observeIssuers } from './metrics/issuers.ts';
 import { observeKeys } from './metrics/keys.ts';
+import type { MetricObject } from './metrics/merge.ts';
 import { observeSpans } from './metrics/spans.ts';
 import { observeState } from './metrics/state.ts';
+import { observeWorkers } from './metrics/workers.ts';
 
 /** What is looked at when metrics are read, and costs nothing until then. Times are in milliseconds. */
 export interface MetricSources {
@@ -56,6 +58,10 @@ export interface MetricSources {
     /** Whether the last attempt to take over another one went well, if there was one. */
     readonly isCurrent: boolean;
   };
+  /** Undefined where the process decides by itself, and in workers. */
+  readonly workers?:
+    | (() => { readonly serving: number; readonly configured: number; readonly lost: number })
+    | undefined;
   /** Undefined when there are no traces. */
   readonly spans?: (() => { readonly delivered: number; readonly dropped: number }) | undefined;
 }
@@ -71,11 +77,10 @@ export interface Metrics {
   countDecision(gateway: string, decision: Decision, seconds: number): void;
   /** A line of the log could not be written. */
   countLostLine(): void;
-  /** From now on these are looked at, in place of those before. */
   /** @param sources what they are now; looked at once a reading */
   observe(sources: () => MetricSources): void;
-  /** @returns the text format of Prometheus, and its media type */
-  read(): Promise<{ readonly type: string; readonly text: string }>;
+  /** @returns all of them, as they are now */
+  read(): Promise<readonly MetricObject[]>;
 }
 
 /**
@@ -85,6 +90,7 @@ export interface Metrics {
 export function createMetrics({ gateways, isReady }: MetricsDeps): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  mergeByWorst(registry);
   const instruments = createInstruments(registry);
   const decisions = createDecisionCounts(instruments, gateways);
   instruments.gauge('countersign_ready', 'Whether it should be sent requests', [], () =>
@@ -105,8 +111,8 @@ export function createMetrics({ gateways, isReady }: MetricsDeps): Metrics {
     },
     observe: observeAll,
     async read() {
-      const text = `${await registry.metrics()}${decisions.writeDurations()}`;
-      return { type: registry.contentType, text };
+      const all = await registry.getMetricsAsJSON();
+      return [...(all as unknown as MetricObject[]), decisions.durations()];
     },
   };
 
@@ -118,5 +124,17 @@ export function createMetrics({ gateways, isReady }: MetricsDeps): Metrics {
     observeSpans(instruments, sources);
     observeConfiguration(instruments, sources);
     observeAudit(instruments, sources);
+    observeWorkers(instruments, sources);
+  }
+}
+
+/** Of several processes the library shows the mean, which hides one that lags, or nothing. */
+function mergeByWorst(registry: Registry): void {
+  for (const metric of registry.getMetricsAsArray() as unknown as {
+    name: string;
+    aggregator: string;
+  }[]) {
+    if (metric.name.startsWith('nodejs_eventloop_lag_')) metric.aggregator = 'max';
+    if (metric.name === 'process_start_time_seconds') metric.aggregator = 'first';
   }
 }

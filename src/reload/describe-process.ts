@@ -1,5 +1,6 @@
 import type { ServiceStatus } from '../assemble/service-status.ts';
 import { identifyProcess, type ProcessIdentity } from '../ops/process-identity.ts';
+import type { CrewStatus } from '../workers/crew.ts';
 import type { Generations } from './generations.ts';
 import type { ReloadOutcome, ReloadStatus } from './reloader.ts';
 
@@ -13,6 +14,8 @@ export interface ProcessFacts {
   readonly reloads: ReloadStatus | undefined;
   /** Undefined until there is one. */
   readonly serving: Generations | undefined;
+  /** Undefined where this process decides by itself. */
+  readonly workers?: CrewStatus | undefined;
 }
 
 /** What `/readyz?verbose` says: for people, and for `countersign reload`. */
@@ -20,6 +23,8 @@ export interface ProcessDescription extends Partial<ServiceStatus> {
   readonly state: ProcessFacts['state'];
   readonly waiting_for: string | null;
   readonly process: ProcessIdentity | null;
+  /** Null where this process decides by itself. */
+  readonly workers: CrewStatus | null;
   readonly configuration: { readonly file: string; readonly generation: number };
   /** Null for a configuration that cannot be read again. */
   readonly reload: {
@@ -38,11 +43,12 @@ export interface LastReload extends Pick<ReloadOutcome, 'trigger' | 'result' | '
 
 /** @returns what operators should see of a process, without a secret */
 export function describeProcess(facts: ProcessFacts): ProcessDescription {
-  const { state, waitingFor, file, reloads, serving } = facts;
+  const { state, waitingFor, file, reloads, serving, workers } = facts;
   return {
     state,
     waiting_for: waitingFor ?? null,
     process: identifyProcess(process.pid) ?? null,
+    workers: workers ?? null,
     configuration: { file, generation: serving?.number() ?? 0 },
     reload: reloads === undefined ? null : describeReloads(reloads),
     ...serving?.current().status(),

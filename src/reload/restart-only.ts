@@ -27,7 +27,7 @@ export function refuseRestartOnly(running: Configuration, next: LoadedConfigurat
 
 const message = 'is not what the process was started with: restart it, or put this back';
 
-function listFixed({ listen, keys, state, log, audit, traces }: Configuration): Fixed {
+function listFixed({ listen, keys, state, log, audit, traces, workers }: Configuration): Fixed {
   const { keep_rules: _, ...stores } = state;
   return new Map([
     ...entriesOf(['listen'], {
@@ -39,7 +39,7 @@ function listFixed({ listen, keys, state, log, audit, traces }: Configuration): 
     ...entriesOf(['keys'], placeOfKeys(keys)),
     ...entriesOf(['state'], stores),
     ...entriesOf(['log'], { format: log.format }),
-    ...entriesOf([], { audit, traces }),
+    ...entriesOf([], { audit, traces, workers }),
   ]);
 }
 

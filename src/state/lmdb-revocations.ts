@@ -14,6 +14,10 @@ export interface LmdbRevocationsDeps {
   readonly log: { warn(fields: object, message: string): void };
 }
 
+function fileIn(directory: string): string {
+  return join(directory, 'revocations.mdb');
+}
+
 /** `until` first, so that what can be forgotten is at the start. */
 type Key = [until: number, hash: string];
 type Database = RootDatabase<unknown, Key>;
@@ -31,7 +35,7 @@ export async function openLmdbRevocations(
   deps: LmdbRevocationsDeps,
 ): Promise<Revocations> {
   await prepareDirectory(directory);
-  const path = join(directory, 'revocations.mdb');
+  const path = fileIn(directory);
   await checkLmdbFile(path);
   const database = openDatabase(path, deps);
   const table = createRevocationTable(settings);
@@ -42,6 +46,28 @@ export async function openLmdbRevocations(
     throw error;
   }
   return createLmdbRevocations(database, table, deps);
+}
+
+/**
+ * Reads what another process keeps, and keeps nothing open.
+ *
+ * @throws StateError when the directory cannot be used, or holds what this version does not know
+ */
+export async function readLmdbRevocations(
+  directory: string,
+  table: RevocationTable,
+): Promise<void> {
+  const path = fileIn(directory);
+  await checkLmdbFile(path);
+  let database: Database | undefined;
+  try {
+    database = open(path, { ...options, readOnly: true });
+    readAll(database, table);
+  } catch (error) {
+    throw error instanceof StateError ? error : stateError(path, error);
+  } finally {
+    await database?.close();
+  }
 }
 
 interface OpenDatabase {

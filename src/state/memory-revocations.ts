@@ -3,8 +3,10 @@ import type { Revocation, Revocations } from './revocations.ts';
 import type { RuleTableSettings } from './rule-table.ts';
 
 /** Revocations that end with the process: where nothing can be revoked, or is only tried out. */
-export function createMemoryRevocations(settings: RuleTableSettings): Revocations {
-  const table = createRevocationTable(settings);
+export function createMemoryRevocations(
+  settings: RuleTableSettings,
+  table = createRevocationTable(settings),
+): Revocations {
   const listeners: ((entry: Revocation) => void)[] = [];
   return {
     ...table,

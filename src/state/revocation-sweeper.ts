@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RevocationCopy } from './revocation-copy.ts';
 import { pageSize, type RevocationStream } from './revocation-stream.ts';
 import type { RevocationTable } from './revocation-table.ts';
 import { StateError } from './state-error.ts';
+import { isOver, sweepTable } from './sweep-table.ts';
 
 export interface RevocationSweeperDeps {
   readonly stream: RevocationStream;
@@ -21,8 +21,6 @@ export interface RevocationSweeper {
 
 /** Milliseconds; spread, because every replica sweeps. */
 const sweepEvery = 10_000;
-/** So many entries of the table are looked at without a pause. */
-const sliceSize = 20_000;
 
 /** Forgets what is over: revocations of tokens that have expired anyway. */
 export function createRevocationSweeper(deps: RevocationSweeperDeps): RevocationSweeper {
@@ -42,7 +40,7 @@ export function createRevocationSweeper(deps: RevocationSweeperDeps): Revocation
   }
 
   async function sweep(): Promise<void> {
-    await sweepTable(deps);
+    await sweepTable(deps.table, now);
     try {
       while (await sweepPage());
     } catch (error) {
@@ -67,16 +65,4 @@ export function createRevocationSweeper(deps: RevocationSweeperDeps): Revocation
       timer = undefined;
     },
   };
-}
-
-async function sweepTable({ table, now }: RevocationSweeperDeps): Promise<void> {
-  let count = 0;
-  for (const entry of table.entries()) {
-    if (isOver(entry, now)) table.forget(entry);
-    if (++count % sliceSize === 0) await delay(0);
-  }
-}
-
-function isOver(entry: { readonly until: number } | undefined, now: () => number): boolean {
-  return entry !== undefined && entry.until * 1000 <= now();
 }

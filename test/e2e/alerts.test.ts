@@ -40,6 +40,7 @@ const answered = (status: string) =>
   `countersign_public_responses_total{instance="a",endpoint="introspect",status="${status}"}`;
 const rotation = 'countersign_signing_key_rotation_timestamp_seconds';
 const expiry = 'countersign_certificate_expiry_timestamp_seconds{listener="auth"}';
+const workers = (state: string) => `countersign_workers{instance="a",state="${state}"}`;
 const [hour, day] = [3600, 86_400];
 
 /** Time begins at 0 and is looked at after 30 minutes; `1+2x30` is 1, 3, 5 and so on. */
@@ -61,6 +62,15 @@ const cases: Readonly<Record<string, Case>> = {
     fires: { [`process_start_time_seconds${job}`]: '1x20 2 3 4 5x7' },
     // An upgrade, and one more.
     silent: { [`process_start_time_seconds${job}`]: '1x20 2 3x9' },
+  },
+  CountersignWorkersMissing: {
+    fires: { [workers('serving')]: '4x20 3x10', [workers('configured')]: '4x30' },
+    // As long as another one takes to start.
+    silent: { [workers('serving')]: '4x27 3x3', [workers('configured')]: '4x30' },
+  },
+  CountersignWorkersEnd: {
+    fires: { countersign_workers_lost_total: '0x20 1 2 3 4x7' },
+    silent: { countersign_workers_lost_total: '0x20 1x10' },
   },
   CountersignInternalErrors: {
     fires: { [refused('internal_error')]: '0x28 1x2' },

@@ -1,13 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import {
-  type CheckResponse,
-  checkRequest,
-  checkResponse,
-} from '../../src/gateways/grpc/messages.ts';
+import type { CheckResponse } from '../../src/gateways/grpc/messages.ts';
+import { checkAt, closeClients } from '../support/check-client.ts';
 import {
   asNginx,
   basic,
@@ -30,9 +26,8 @@ jest.setTimeout(patience);
 
 const whereMounting = canMount ? it : it.skip;
 
-const clients: Client[] = [];
 afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
+  closeClients();
   unmountAll();
   await endAll();
 });
@@ -69,26 +64,6 @@ async function serveRecorded(
     { directory },
   );
   return { ...serving, mount, file: join(mount, 'audit.jsonl'), check: checkAt(grpcPort) };
-}
-
-function checkAt(port: number): () => Promise<CheckResponse> {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  clients.push(client);
-  const header = { value: Buffer.from(basic('bob', 'x')), rawValue: Buffer.alloc(0) };
-  const http = { method: 'GET', path: Buffer.from('/'), host: 'api.example.com', scheme: 'https' };
-  const headers = [{ key: 'authorization', ...header }];
-  const bytes = checkRequest.encode({ attributes: { request: { http: { ...http, headers } } } });
-  return () =>
-    new Promise((resolve, reject) => {
-      client.makeUnaryRequest<Buffer, CheckResponse>(
-        '/envoy.service.auth.v3.Authorization/Check',
-        (plain) => plain,
-        checkResponse.decode,
-        bytes,
-        new Metadata(),
-        (error, answer) => (error ? reject(error) : resolve(answer as CheckResponse)),
-      );
-    });
 }
 
 const ask = ({ ports }: Serving, password = 'secret') =>

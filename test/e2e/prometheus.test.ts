@@ -63,6 +63,7 @@ listen:
   auth: { address: '127.0.0.1:${ports.auth}', tls: { cert_file: server.pem, key_file: server.key } }
   public: 127.0.0.1:${ports.public}
   ops: 127.0.0.1:${ports.ops}
+workers: 2
 gateways: { nginx: {} }
 credentials:
   - bearer: { verify: { issuer: '${idp.issuer}', audiences: [account] } }

@@ -40,6 +40,14 @@ export const configurationSchema = z
   .strictObject({
     issuer: url.describe('`iss` of the tokens; JWKS, `jku` and metadata URLs are built on it'),
     listen: listenSchema.prefault({}).describe('Where Countersign listens'),
+    workers: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(1)
+      .describe(
+        'Processes that answer gateways. With more than 1, another one keeps them, and does all else',
+      ),
     callers: callersSchema
       .optional()
       .describe('Who may call the auth listener; everything given must hold, on every address'),

@@ -7,10 +7,16 @@ export function observeAudit(
   sources: () => Pick<MetricSources, 'audit'>,
 ): void {
   const audit = () => sources().audit?.();
-  gauge('countersign_audit_up', 'Whether the last decision could be recorded', [], () => {
-    const status = audit();
-    return status ? [[{}, status.problem === undefined ? 1 : 0]] : [];
-  });
+  gauge(
+    'countersign_audit_up',
+    'Whether the last decision could be recorded',
+    [],
+    () => {
+      const status = audit();
+      return status ? [[{}, status.problem === undefined ? 1 : 0]] : [];
+    },
+    'min',
+  );
   counter(
     'countersign_audit_records_total',
     'Decisions that were to be recorded, by whether they were',

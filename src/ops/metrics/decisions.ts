@@ -1,12 +1,13 @@
 import { refusalReasons } from '../../exchange/refusals.ts';
 import type { Allowed, Decision } from '../../exchange/types.ts';
 import type { Instruments, Reading } from './instruments.ts';
+import type { MetricObject } from './merge.ts';
 
 export interface DecisionCounts {
   /** Part of every decision: adds to plain numbers, and makes nothing. @param seconds that it took */
   count(gateway: string, decision: Decision, seconds: number): void;
-  /** The text format of Prometheus for the durations. */
-  writeDurations(): string;
+  /** The histogram of the durations. */
+  durations(): MetricObject;
 }
 
 /** Milliseconds to a tenth of a second for what is decided here; to seconds for what asks others. */
@@ -60,7 +61,7 @@ export function createDecisionCounts(
       inBucket[bucket] = (inBucket[bucket] as number) + 1;
       sum += seconds;
     },
-    writeDurations: () => writeHistogram([...inBucket], sum),
+    durations: () => describeDurations([...inBucket], sum),
   };
 }
 
@@ -84,17 +85,21 @@ function* readOutcomes(byGateway: ReadonlyMap<string, Outcomes>): Iterable<Readi
 const durations = 'countersign_decision_duration_seconds';
 
 /** By hand: the library's histogram can only be filled one value at a time, on the decision path. */
-function writeHistogram(counts: readonly number[], sum: number): string {
+function describeDurations(counts: readonly number[], sum: number): MetricObject {
   let below = 0;
-  const buckets = [...bounds, '+Inf'].map((bound, at) => {
+  const buckets = [...bounds, '+Inf'].map((le, at) => {
     below += counts[at] ?? 0;
-    return `${durations}_bucket{le="${bound}"} ${below}\n`;
+    return { metricName: `${durations}_bucket`, labels: { le }, value: below };
   });
-  return [
-    `# HELP ${durations} Time from the gateway’s question to the answer\n`,
-    `# TYPE ${durations} histogram\n`,
-    ...buckets,
-    `${durations}_sum ${sum}\n`,
-    `${durations}_count ${below}\n`,
-  ].join('');
+  return {
+    name: durations,
+    help: 'Time from the gateway’s question to the answer',
+    type: 'histogram',
+    aggregator: 'sum',
+    values: [
+      ...buckets,
+      { metricName: `${durations}_sum`, labels: {}, value: sum },
+      { metricName: `${durations}_count`, labels: {}, value: below },
+    ],
+  };
 }

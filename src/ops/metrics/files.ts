@@ -14,6 +14,7 @@ export function observeFiles(
       sources()
         .files()
         .map(({ file, problem }) => [{ file }, problem === undefined ? 1 : 0]),
+    'min',
   );
   counter(
     'countersign_credential_file_reloads_total',
@@ -26,6 +27,8 @@ export function observeFiles(
           [{ file, result: 'taken' }, taken],
           [{ file, result: 'rejected' }, rejected],
         ]),
+    // Every process reads the same files.
+    'first',
   );
   gauge(
     'countersign_certificate_expiry_timestamp_seconds',

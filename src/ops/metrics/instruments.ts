@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { type Aggregator, Counter, Gauge, type Registry } from 'prom-client';
 
 /** Labels of one series, and what it stands at; undefined is not told. */
 export type Reading = readonly [
@@ -9,25 +9,39 @@ export type Reading = readonly [
 /** Metrics whose values are looked up when somebody reads them, so that they cost nothing until then. */
 export interface Instruments {
   /** @param read all series of the metric as they are now; without labels, the one value */
-  gauge(name: string, help: string, labels: readonly string[], read: () => Iterable<Reading>): void;
+  gauge(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    read: () => Iterable<Reading>,
+    ofMany?: OfMany,
+  ): void;
   /** The same for what only grows. */
   counter(
     name: string,
     help: string,
     labels: readonly string[],
     read: () => Iterable<Reading>,
+    ofMany?: OfMany,
   ): void;
 }
+
+/**
+ * What the metric is of several processes that are one service. A gauge is the first one's unless it
+ * says otherwise: that of the process which keeps the others; a counter is the sum.
+ */
+export type OfMany = Extract<Aggregator, 'first' | 'sum' | 'min' | 'max'>;
 
 export function createInstruments(registry: Registry): Instruments {
   const registers = [registry];
   return {
-    gauge(name, help, labels, read) {
+    gauge(name, help, labels, read, aggregator = 'first') {
       new Gauge({
         name,
         help,
         labelNames: labels,
         registers,
+        aggregator,
         collect() {
           this.reset();
           // Without labels it would stand at 0 now.
@@ -36,12 +50,13 @@ export function createInstruments(registry: Registry): Instruments {
         },
       });
     },
-    counter(name, help, labels, read) {
+    counter(name, help, labels, read, aggregator = 'sum') {
       new Counter({
         name,
         help,
         labelNames: labels,
         registers,
+        aggregator,
         collect() {
           this.reset();
           for (const [of, value] of read()) if (value !== undefined) this.inc(of, value);

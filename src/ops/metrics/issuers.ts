@@ -14,6 +14,7 @@ export function observeIssuers(
     'Keys of an issuer that can be used',
     ['issuer'],
     each((state) => state.usableKeys),
+    'min',
   );
   counter(
     'countersign_issuer_fetches_total',
@@ -26,6 +27,7 @@ export function observeIssuers(
     'Fetches of an issuer’s keys that failed since the last good one',
     ['issuer'],
     each((state) => state.failures),
+    'max',
   );
   gauge(
     'countersign_issuer_keys_age_seconds',
@@ -34,6 +36,7 @@ export function observeIssuers(
     each(({ loadedAt }) =>
       inSeconds(loadedAt === undefined ? undefined : sources().now() - loadedAt),
     ),
+    'max',
   );
   counter(
     'countersign_issuer_introspections_total',

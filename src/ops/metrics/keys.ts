@@ -12,8 +12,12 @@ export function observeKeys(
     single(tokens().reused),
   );
   counter('countersign_tokens_signed_total', 'Tokens made', [], () => single(tokens().signed));
-  gauge('countersign_tokens_kept', 'Tokens kept to be handed out again', [], () =>
-    single(tokens().kept),
+  gauge(
+    'countersign_tokens_kept',
+    'Tokens kept to be handed out again',
+    [],
+    () => single(tokens().kept),
+    'sum',
   );
   gauge(
     'countersign_signing_key_active_timestamp_seconds',

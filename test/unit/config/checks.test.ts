@@ -48,6 +48,7 @@ describe('rules across sections', () => {
       'anonymous routes alone need no credentials',
       `${issuer}\ngateways: { nginx: {} }\ntoken: { audience: a }\ndefault_route: { anonymous: { client_id: b } }`,
     ],
+    ['workers may record decisions in a file', `${trusting}\nworkers: 2\naudit: { file: a }`],
     [
       'a route may change the expression of a header',
       `${trusting.replace('any', 'any, headers: { X-A: client_id }')}\ndefault_route: { token: { headers: { X-A: subject } } }`,
@@ -73,6 +74,11 @@ describe('rules across sections', () => {
       `${verifying.replace('nginx: {}', 'nginx: { client_certificate: true }')}\nlisten: { auth: 10.0.0.1:1 }\n${inNetwork}`,
       'c.yaml:6: callers: a network alone is not enough on 10.0.0.1:1',
     ],
+    [
+      `${trusting}\nworkers: 2\naudit: {}`,
+      'c.yaml:6: audit: needs a file: records of several workers would run together',
+    ],
+    [`${trusting}\nworkers: 0`, 'c.yaml:5: workers: '],
     [
       `${trusting}\ncallers: { certificates: [gw] }`,
       'c.yaml:5: callers.certificates: needs listen.auth.tls.client_ca_file',

@@ -7,6 +7,7 @@ describe('a configuration that is right', () => {
 
     expect(configuration).toEqual({
       issuer: 'https://countersign.example.com',
+      workers: 1,
       listen: {
         auth: { host: '127.0.0.1', port: 8080, tls: undefined },
         public: { host: '127.0.0.1', port: 8081, tls: undefined },

@@ -70,6 +70,10 @@ describe('state.redis', () => {
       withState(`redis: 'redis://r', ${file}`, 'replicas: own, algorithm: HS256'),
       'keys.replicas: is own, but HS256',
     ],
+    [
+      `${withState(`redis: 'redis://r', ${file}`, 'replicas: own')}\nworkers: 2`,
+      'keys.replicas: is own, and workers would each need a key',
+    ],
   ])('is refused when it is wrong: %s', (text, message) => {
     expect(messages(text)).toEqual([expect.stringContaining(message)]);
     expect(messages(text).join()).not.toContain('hunter2');

@@ -28,7 +28,7 @@ function logged(wanted: LogSettings['decisions'], decision: Decision, level = 'i
     const output = { write: (line: string) => void written.push(line) };
     const lines = byLines ? { output, time: options.timestamp } : undefined;
     const log = createDecisionLog(
-      { logger: pino(options, output), lines },
+      { logger: pino(options, output), lines, writeLine: output.write },
       { level, decisions: wanted },
     );
     for (const seconds of [0.0001234, 0.5]) log('nginx', decision, seconds);

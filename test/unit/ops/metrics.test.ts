@@ -4,6 +4,7 @@ import { refusalReasons, refuse } from '../../../src/exchange/refusals.ts';
 import type { Allowed } from '../../../src/exchange/types.ts';
 import { createHealthListener } from '../../../src/ops/health.ts';
 import { createOpsListener } from '../../../src/ops/listener.ts';
+import { keepCounts, mergeMetrics, writeMetrics } from '../../../src/ops/metrics/merge.ts';
 import { createMetrics, type MetricSources } from '../../../src/ops/metrics.ts';
 import { call, listenAnywhere } from '../../support/process.ts';
 
@@ -53,8 +54,11 @@ async function read(change: Partial<MetricSources> = {}) {
   metrics.countDecision('nginx', allowed, 0.0002);
   metrics.countDecision('nginx', allowed, 0.004);
   metrics.countDecision('edge', refuse('no_credential'), 3);
-  return (await metrics.read()).text.split('\n').filter((line) => line.startsWith('countersign_'));
+  return oursIn(await writeMetrics(await metrics.read()));
 }
+
+const oursIn = ({ text }: { readonly text: string }) =>
+  text.split('\n').filter((line) => line.startsWith('countersign_'));
 
 describe('metrics', () => {
   it('count decisions by gateway, kind of credential and reason', async () => {
@@ -73,7 +77,7 @@ describe('metrics', () => {
   });
 
   it('have what never happened at 0 from the start, so that its first time is an increase', async () => {
-    const { text } = await createMetrics(deps).read();
+    const { text } = await writeMetrics(await createMetrics(deps).read());
     const lines = text.split('\n').filter((line) => line.startsWith('countersign_decisions_total'));
     expect(lines).toHaveLength(refusalReasons.length + 5);
     expect(lines.every((line) => line.endsWith(' 0'))).toBe(true);
@@ -146,7 +150,7 @@ describe('metrics', () => {
     metrics.observe(() => current);
     await metrics.read();
     current = { ...sources, tokens: () => ({ reused: 1, signed: 1, kept: 1 }), issuers: [] };
-    const { text } = await metrics.read();
+    const { text } = await writeMetrics(await metrics.read());
     expect(text).toMatch(/^countersign_tokens_kept 1$/m);
     expect(text).not.toMatch(/^countersign_issuer_keys\{/m);
   });
@@ -155,8 +159,76 @@ describe('metrics', () => {
     const metrics = createMetrics(deps);
     metrics.observe(() => sources);
     metrics.countDecision('nginx', allowed, 0.001);
-    const ours = async () => (await metrics.read()).text.match(/^countersign_.*$/gm);
+    const ours = async () => oursIn(await writeMetrics(await metrics.read()));
     expect(await ours()).toEqual(await ours());
+  });
+});
+
+describe('metrics of several processes', () => {
+  const processOf = (change: Partial<MetricSources>, decisions: number) => {
+    const metrics = createMetrics(deps);
+    metrics.observe(() => ({ ...sources, ...change }));
+    for (let n = 0; n < decisions; n++) metrics.countDecision('nginx', allowed, 0.0002);
+    return metrics.read();
+  };
+  const keys = (usableKeys: number, failures: number) => [
+    { issuer: 'i', state: () => ({ ...issuerState, usableKeys, failures }) },
+  ];
+  const tokens = (n: number) => ({ tokens: () => ({ reused: n, signed: n, kept: n }) });
+
+  it('are those of one: counts are added up, and what is worst stands for all', async () => {
+    const first = await processOf({ issuers: keys(3, 0), ...tokens(0) }, 0);
+    const lines = oursIn(
+      await writeMetrics(
+        await mergeMetrics([
+          first,
+          await processOf({ issuers: keys(0, 4), ...tokens(5) }, 2),
+          await processOf({ issuers: keys(2, 1), ...tokens(7), audit: undefined }, 3),
+        ]),
+      ),
+    );
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'countersign_decisions_total{gateway="nginx",decision="allowed",credential="basic",reason=""} 5',
+        'countersign_decision_duration_seconds_bucket{le="0.00025"} 5',
+        'countersign_decision_duration_seconds_count 5',
+        'countersign_tokens_signed_total 12',
+        'countersign_tokens_kept 12',
+        'countersign_issuer_keys{issuer="i"} 0',
+        'countersign_issuer_fetch_failures{issuer="i"} 4',
+        'countersign_audit_up 0',
+        // Every process counts the changes of the same file.
+        'countersign_credential_file_reloads_total{file="/etc/users",result="taken"} 3',
+        // The first keeps the others, and knows.
+        'countersign_config_generation 3',
+        'countersign_ready 1',
+      ]),
+    );
+  });
+
+  it('show when the process began that keeps the others, and how the slowest of them is', async () => {
+    const lag = (value: number) => ({
+      ...{ name: 'nodejs_eventloop_lag_p99_seconds', help: 'h', type: 'gauge' },
+      values: [{ labels: {}, value }],
+    });
+    const first = await processOf({}, 0);
+    const aggregator = first.find(({ name }) => name === lag(0).name)?.aggregator ?? '';
+    const merged = await mergeMetrics([first, [{ ...lag(9), aggregator }]]);
+    const standsAt = (name: string) => merged.find((each) => each.name === name)?.values[0]?.value;
+    expect(standsAt(lag(9).name)).toBe(9);
+    expect(standsAt('process_start_time_seconds')).toBeGreaterThan(0);
+  });
+
+  it('go on counting from where a process that has ended was', async () => {
+    const ended = keepCounts(await processOf(tokens(4), 6));
+    const text = await writeMetrics(await mergeMetrics([await processOf(tokens(1), 1), ended]));
+    expect(oursIn(text)).toEqual(
+      expect.arrayContaining([
+        'countersign_decision_duration_seconds_count 7',
+        'countersign_tokens_signed_total 5',
+        'countersign_tokens_kept 1',
+      ]),
+    );
   });
 });
 
@@ -170,8 +242,9 @@ describe('the ops listener', () => {
       waitingFor: () => undefined,
       describe: () => ({ state: 'starting' }),
     });
-    const read = async () => ({ type: 'text/plain; version=0.0.4', text: 'a 1\n' });
-    server = createServer(createOpsListener({ read }, probes));
+    const metric = { name: 'a', help: 'h', type: 'gauge', aggregator: 'sum' };
+    const read = async () => [{ ...metric, values: [{ labels: {}, value: 1 }] }];
+    server = createServer(createOpsListener(read, probes));
     port = await listenAnywhere(server);
   });
   afterAll(() => {
@@ -179,8 +252,8 @@ describe('the ops listener', () => {
   });
 
   it.each([
-    ['/metrics', 'GET', 200, 'a 1\n'],
-    ['/metrics?name=a', 'GET', 200, 'a 1\n'],
+    ['/metrics', 'GET', 200, '# HELP a h\n# TYPE a gauge\na 1\n'],
+    ['/metrics?name=a', 'GET', 200, '# HELP a h\n# TYPE a gauge\na 1\n'],
     ['/metrics', 'HEAD', 200, ''],
     ['/metrics/', 'GET', 404, 'not found\n'],
     ['/readyz', 'GET', 503, 'not ready\n'],
